@@ -1,0 +1,27 @@
+# Every target sets up what it needs; `.ci/bootstrap` needs nothing but Python 3.11 or later.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format lock clean
+
+dev = $$(sh .ci/bootstrap dev)
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## refresh both vendors on a real Airflow, against the sandbox (KEEP=1 leaves it up)
+	@python=$$(sh .ci/bootstrap wheel) && exec "$$python" -m tests.system.demo $(if $(KEEP),--keep)
+
+test: ## unit, integration and system tests
+	@python=$(dev) && exec "$$python" -m pytest tests/unit tests/integration tests/system
+
+lint: ## format, lint, types and import contracts
+	@python=$(dev) && "$$python" -m ruff format --check . && "$$python" -m ruff check . \
+	  && "$$python" -m mypy && "$$(dirname "$$python")/lint-imports"
+
+format: ## format and sort imports
+	@python=$(dev) && "$$python" -m ruff format . && "$$python" -m ruff check --fix .
+
+lock: ## renew requirements.lock
+	@sh .ci/bootstrap lock
+
+clean: ## remove environments, caches and builds
+	rm -rf .venv .cache build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
