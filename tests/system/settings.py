@@ -8,7 +8,7 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def clean_environment(inherited: Mapping[str, str] = os.environ) -> dict[str, st
     return kept
 
 
-def airflow_environment(home: Path, dags: Path, login: Login) -> tuple[dict[str, str], str]:
+def airflow_environment(home: Path, dags: Sequence[Path], login: Login) -> tuple[dict[str, str], str]:
     """
     Write the password file into ``home`` and compose the environment of all components.
 
@@ -76,7 +76,7 @@ def airflow_environment(home: Path, dags: Path, login: Login) -> tuple[dict[str,
         "API__SECRET_KEY": secrets.token_hex(32),
         "API_AUTH__JWT_SECRET": secrets.token_hex(64),
         "CORE__DAGS_ARE_PAUSED_AT_CREATION": False,
-        "CORE__DAGS_FOLDER": dags,
+        "CORE__DAGS_FOLDER": home / "dags",
         "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
@@ -86,7 +86,7 @@ def airflow_environment(home: Path, dags: Path, login: Login) -> tuple[dict[str,
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": passwords,
         "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{login.user}:admin",
         "DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": 1,
-        "DAG_PROCESSOR__REFRESH_INTERVAL": 5,
+        "DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([_bundle(folder) for folder in dags]),
         "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
         "LOGGING__COLORED_CONSOLE_LOG": False,
         "LOGGING__TRIGGER_LOG_SERVER_PORT": trigger_logs,
@@ -102,3 +102,12 @@ def airflow_environment(home: Path, dags: Path, login: Login) -> tuple[dict[str,
     }
     environment = {f"AIRFLOW__{name}": str(value) for name, value in settings.items()}
     return clean_environment() | {"AIRFLOW_HOME": str(home)} | environment, url
+
+
+def _bundle(folder: Path) -> dict[str, object]:
+    """A folder of DAGs under its own name; a file added later is found within seconds."""
+    return {
+        "name": folder.name,
+        "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+        "kwargs": {"path": str(folder), "refresh_interval": 5},
+    }

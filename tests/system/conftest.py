@@ -1,0 +1,39 @@
+"""One Airflow and one sandbox for all system tests, both run from the built wheel."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system.sandbox import InstalledSandbox
+from tests.system.stack import AirflowStack
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def wheel_python() -> Path:
+    """The interpreter of an environment that holds the wheel and Airflow, made anew when either changed."""
+    made = subprocess.run(
+        ["sh", ROOT / ".ci" / "bootstrap", "wheel"], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return Path(made.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="session")
+def installed_sandbox(wheel_python: Path) -> Iterator[InstalledSandbox]:
+    """Both vendors, as the stack's tasks see them."""
+    with InstalledSandbox(python=wheel_python) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def stack(wheel_python: Path, installed_sandbox: InstalledSandbox) -> Iterator[AirflowStack]:
+    """A real Airflow with the example DAGs and those of ``tests/system/dags``, deferring by default."""
+    env = installed_sandbox.airflow_environment() | {"AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True"}
+    folders = [ROOT / "dags_examples", ROOT / "tests" / "system" / "dags"]
+    with AirflowStack(python=wheel_python, dags=folders, env=env) as stack:
+        yield stack
