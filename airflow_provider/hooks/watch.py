@@ -1,0 +1,110 @@
+"""Looking at a target from a worker: one read, taken into a wait."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider.errors import ApiError, AuthenticationError, RateLimitedError
+from airflow_provider.refresh import wait as waits
+from airflow_provider.refresh.report import Report
+from airflow_provider.refresh.schedule import next_look
+from airflow_provider.refresh.wait import Rules, Verdict, Wait
+
+if TYPE_CHECKING:
+    from airflow_provider.refresh.observation import Observation, Target
+
+#: Seconds between two log lines of a wait in which nothing changes.
+HEARTBEAT = 300.0
+
+
+class Sends(Protocol):
+    """The part of a hook that a look needs."""
+
+    def send(self, call: Any, *, retry: bool = True) -> Any:
+        """Send a call; with ``retry=False`` exactly once."""
+
+
+def judge_failure(wait: Wait, error: ApiError, now: float) -> tuple[Wait, Verdict]:
+    """Take a failed read into a wait: one rule for worker and triggerer."""
+    final = isinstance(error, AirflowFailException)
+    return waits.miss(wait, now, final=final, counts=not isinstance(error, RateLimitedError))
+
+
+class Watch:
+    """
+    The eyes of one task on one target.
+
+    :param make_hook: makes a hook that reads its connection anew; called again once after a 401, since a
+        key may have been rotated in the middle of a wait
+    """
+
+    def __init__(
+        self, make_hook: Callable[[], Sends], target: Target, rules: Rules, log: logging.Logger
+    ) -> None:
+        self._make_hook = make_hook
+        self._hook = make_hook()
+        self._rotated = False
+        self._target = target
+        self._rules = rules
+        self._log = log
+        self._told: tuple[str, float] = ("", 0.0)
+
+    def observe(self) -> Observation:
+        """Read the target with the client's patience; for the look before a write."""
+        return self._target.observe(self._hook.send(self._target.read()))
+
+    def look(self, wait: Wait) -> Report:
+        """Read once and take what it told, or that it failed, into the wait."""
+        try:
+            seen = self._read_once()
+        except ApiError as error:
+            after, verdict = judge_failure(wait, error, time.time())
+            self._log.warning(
+                "Read %d of %d in a row failed: %s",
+                after.evidence.failures,
+                wait.max_read_failures,
+                error,
+            )
+            return Report(wait=after, verdict=verdict, error=error.to_json())
+        after, verdict = waits.look(wait, self._rules, seen, time.time())
+        self._tell(seen, after)
+        return Report(wait=after, verdict=verdict, seen=seen)
+
+    def until_over(self, wait: Wait, changed: Callable[[Wait], None]) -> Report:
+        """
+        Look until the wait is over.
+
+        :param changed: called when the evidence has grown in a way that a next try should know
+        """
+        retry_after: float | None = None
+        while True:
+            time.sleep(next_look(wait, time.time(), random.random(), retry_after))
+            report = self.look(wait)
+            if report.verdict is not Verdict.WAIT:
+                return report
+            if report.wait.evidence.active and not wait.evidence.active:
+                changed(report.wait)
+            retry_after = report.error.get("retry_after") if report.error else None
+            wait = report.wait
+
+    def _read_once(self) -> Observation:
+        try:
+            return self._target.observe(self._hook.send(self._target.read(), retry=False))
+        except AuthenticationError:
+            if self._rotated:
+                raise
+            self._rotated = True
+            self._hook = self._make_hook()
+            return self._target.observe(self._hook.send(self._target.read(), retry=False))
+
+    def _tell(self, seen: Observation, wait: Wait) -> None:
+        words, now = str(seen), time.monotonic()
+        if words != self._told[0] or now - self._told[1] >= HEARTBEAT:
+            self._log.info("%s: %s (look %d)", self._target.key, words, wait.evidence.polls)
+            self._told = (words, now)

@@ -1,0 +1,94 @@
+"""What every operator that waits has in common; light, since the scheduler parses it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseOperator, conf
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider.operators.road import Job
+
+
+class RefreshOperator(BaseOperator):
+    """
+    Submit a refresh, then wait for the proof that *this* refresh finished.
+
+    The write happens on a worker, once; waiting happens on the worker or, with ``deferrable``, in the
+    triggerer, which only reads.
+
+    :param wait_for_completion: False returns after the submit and a few looks; a sensor given this task's
+        output as ``since`` then proves the end just as well
+    :param deferrable: wait in the triggerer and free the worker slot
+    :param poll_interval: seconds; the longest gap between two looks, unless a rate limit stretches it
+    :param timeout: seconds (or a timedelta) from the submit. The task then fails, the remote run goes on,
+        and a retry re-attaches to it
+    :param max_read_failures: failed reads in a row after which the wait gives up; a retry re-attaches
+    :param start_grace: seconds that a terminal, missing or unknown status may stay without evidence
+    :param version: your name for the source content (git sha, ``max(updated_at)``, a hash): if the last
+        delivered refresh had the same, the task does nothing
+    :param force: refresh even so; also by ``{"force_refresh": true}`` in the run's conf
+    :param on_unconfirmed: ``fail`` or ``accept`` an end that nothing ties to this refresh
+    """
+
+    _common_template_fields = (
+        "poll_interval",
+        "timeout",
+        "max_read_failures",
+        "start_grace",
+        "version",
+        "force",
+        "on_unconfirmed",
+    )
+
+    def __init__(
+        self,
+        *,
+        wait_for_completion: bool = True,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float | str,
+        timeout: float | str | timedelta = 3600,
+        max_read_failures: int | str = 5,
+        start_grace: float | str,
+        version: str | None = None,
+        force: bool | str = False,
+        on_unconfirmed: str = "fail",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.max_read_failures = max_read_failures
+        self.start_grace = start_grace
+        self.version = version
+        self.force = force
+        self.on_unconfirmed = on_unconfirmed
+
+    def _job(self, context: Context) -> Job:
+        """Check the arguments, all at once, and say what is to be done; nothing is sent."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what it does")
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Decide, write at most once, look, and wait or defer."""
+        from airflow_provider.operators.road import Road
+
+        return Road(self._job(context), context).advance(None)
+
+    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """Take the trigger's report and go on; needs nothing else."""
+        from airflow_provider.operators.road import Road, report_from
+
+        return Road(self._job(context), context).advance(report_from(event))
+
+    def on_kill(self) -> None:
+        """Say what becomes of the remote run: the vendors have no call that cancels it."""
+        self.log.warning(
+            "Killed. What was submitted goes on at the vendor, since there is no call that cancels it; nothing "
+            "is refunded. A retry or a clear of this task re-attaches to it%s",
+            "" if self.wait_for_completion else " if it has not ended",
+        )

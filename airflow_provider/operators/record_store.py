@@ -1,0 +1,67 @@
+"""Where the record of a task instance lives: Airflow's ``task_state_store`` (3.3 and later)."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.errors import RecordUnreadableError
+from airflow_provider.refresh.record import Record
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+#: The one key; a whole record is one atomic ``set``.
+KEY = "agent_knowledge_record"
+
+
+class RecordStore:
+    """
+    Reads and writes the record of one task instance, shared by all its tries and kept on a clear.
+
+    Below Airflow 3.3 there is no such store: reads find nothing, writes go nowhere, and ``durable`` is
+    False. What is weaker then stands in the docs.
+    """
+
+    def __init__(self, context: Context, log: logging.Logger) -> None:
+        self._store: Any = context.get("task_state_store")
+        self._log = log
+
+    @property
+    def durable(self) -> bool:
+        """Does what is written here survive the death of the worker?"""
+        return self._store is not None
+
+    def read(self) -> Record | None:
+        """
+        Return the record, or None if there is none.
+
+        :raises RecordUnreadableError: there may be one, but it could not be read
+        """
+        if self._store is None:
+            return None
+        try:
+            data = self._store.get(KEY)
+            return None if data is None else Record.from_json(data)
+        except Exception as error:
+            raise RecordUnreadableError(
+                f"The record of earlier tries could not be read ({type(error).__name__}: {error}). Nothing was sent, "
+                "since a run may be at work. A retry reads again. If the record was written by a later version "
+                f"of this provider, delete the key '{KEY}' from the task's state once no run is open."
+            ) from error
+
+    def write(self, record: Record) -> None:
+        """Write the record; 10 ms. It never expires: a run forgotten after a month would be paid again."""
+        if self._store is None:
+            return
+        from airflow.sdk.execution_time.context import NEVER_EXPIRE
+
+        self._store.set(KEY, record.to_json(), retention=NEVER_EXPIRE)
+        self._log.debug("Record %s: %s", record.stage, record.identity.target)
+
+    def restore(self, record: Record | None) -> None:
+        """Put back what was there before an intent that came to nothing."""
+        if record is not None:
+            self.write(record)
+        elif self._store is not None:
+            self._store.delete(KEY)

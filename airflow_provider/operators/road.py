@@ -1,0 +1,541 @@
+"""
+The one road through a task: ``execute`` and ``execute_complete`` both come here.
+
+Decide, act, then return or defer again. The write happens here, on a worker, and only once; the record is
+written before it (*intent*), after it (*submitted*) and as the last act (*ended*).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowSkipException, TaskDeferred, conf
+
+from airflow_provider.api.retry import is_ambiguous
+from airflow_provider.errors import (
+    AgentKnowledgeError,
+    AlreadyRunningError,
+    AmbiguousWriteError,
+    ApiError,
+    BudgetExceededError,
+    ConflictError,
+    InvalidArgumentError,
+    OutcomeUnknownError,
+    RateLimitedError,
+    RecordMismatchError,
+    RefreshUnconfirmedError,
+)
+from airflow_provider.hooks.endings import Teller
+from airflow_provider.hooks.watch import Watch
+from airflow_provider.operators import memory
+from airflow_provider.operators.record_store import RecordStore
+from airflow_provider.refresh import result as results
+from airflow_provider.refresh import submit
+from airflow_provider.refresh.arguments import Checker
+from airflow_provider.refresh.observation import Observation, Target
+from airflow_provider.refresh.record import Ending, Identity, Outcome, Record, Stage
+from airflow_provider.refresh.report import Report
+from airflow_provider.refresh.schedule import FIRST_LOOKS
+from airflow_provider.refresh.submit import Action, Decision, Policy, SubmitRules
+from airflow_provider.refresh.wait import Purpose, Receipt, Verdict, Wait
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+    from airflow.triggers.base import BaseTrigger
+
+    from airflow_provider.operators.base import RefreshOperator
+
+#: Added to the deadline for Airflow's own deferral timeout, which must lose against the trigger's.
+_BACKSTOP = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What the vendor's answer to a write told."""
+
+    receipt: Receipt = Receipt.PLAIN
+    charged: Decimal = Decimal(0)
+    jobs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The arguments of :class:`RefreshOperator`, as checked after templating."""
+
+    waits: bool
+    deferrable: bool
+    poll_interval: float
+    timeout: float
+    max_read_failures: int
+    start_grace: float
+    version: str | None
+    force: bool
+    on_unconfirmed: str
+
+
+def options(operator: RefreshOperator, check: Checker, context: Context) -> Options:
+    """Read the arguments that every waiting operator has."""
+    run = context.get("dag_run")
+    run_conf = getattr(run, "conf", None) or {}
+    return Options(
+        waits=check.flag("wait_for_completion", operator.wait_for_completion),
+        deferrable=check.flag("deferrable", operator.deferrable),
+        poll_interval=check.seconds("poll_interval", operator.poll_interval),
+        timeout=check.seconds("timeout", operator.timeout),
+        max_read_failures=check.count("max_read_failures", operator.max_read_failures),
+        start_grace=check.seconds("start_grace", operator.start_grace),
+        version=check.text("version", operator.version),
+        force=check.flag("force", operator.force) or check.flag("force_refresh", run_conf.get("force_refresh", False)),
+        on_unconfirmed=check.word("on_unconfirmed", operator.on_unconfirmed, ("fail", "accept")),
+    )
+
+
+def refuse(operator_name: str, check: Checker) -> None:
+    """
+    Raise if any argument is wrong.
+
+    :raises InvalidArgumentError: naming every problem at once
+    """
+    if check.problems:
+        raise InvalidArgumentError(f"{operator_name}: {'; '.join(check.problems)}. Nothing was sent.")
+
+
+def report_from(event: Any) -> Report:
+    """
+    Read a trigger's event.
+
+    :raises AgentKnowledgeError: the event is none of ours; retryable, and a retry re-attaches
+    """
+    try:
+        return Report.from_event(event)
+    except ValueError as error:
+        raise AgentKnowledgeError(
+            f"The trigger's event cannot be used: {error}. The remote run, if any, goes on. A retry re-attaches to it."
+        ) from None
+
+
+@dataclass(kw_only=True)
+class Job(ABC):
+    """
+    What one operator does, its arguments checked: the vendor's part of the road.
+
+    :param body: hash of what is sent
+    """
+
+    target: Target
+    rules: SubmitRules
+    watch: Watch
+    options: Options
+    body: str
+    log: logging.Logger
+    generation: str | None = None
+    ready_statuses: tuple[str, ...] = ()
+    dry_run: bool = False
+    on_running: str = "adopt"
+    price: str = ""
+
+    @abstractmethod
+    def policy(self, record: Record | None, seen: Observation) -> Policy:
+        """Say what the caller wants."""
+
+    @abstractmethod
+    def write(self) -> Written:
+        """Send the write, once."""
+
+    @abstractmethod
+    def trigger(self, wait: Wait, record: Record | None, not_before: float) -> BaseTrigger:
+        """Build the trigger that goes on with a wait."""
+
+    @abstractmethod
+    def refusal(self, decision: Decision) -> AgentKnowledgeError:
+        """Say in the vendor's terms why an end could not be seen."""
+
+    def reserve(self) -> None:
+        """Note the cost of a write about to be sent; may refuse."""
+
+    def release(self) -> None:
+        """Take the note back: nothing was charged."""
+
+    def accepts(self) -> bool:
+        """Does ``on_unconfirmed='accept'`` hold here?"""
+        return True
+
+    def ended_well(self, seen: Observation) -> AgentKnowledgeError | None:
+        """Look at a proven success once more: some of it may have failed."""
+        return None
+
+
+class Road:
+    """One task instance on its way from the record to the result."""
+
+    def __init__(self, job: Job, context: Context) -> None:
+        self.job = job
+        self.context = context
+        self.log = job.log
+        self.store = RecordStore(context, self.log)
+        self.options = job.options
+        self.identity = Identity(
+            target=f"{job.target.vendor}:{job.target.key}",
+            body=job.body,
+            cycle=int(getattr(context["ti"], "max_tries", 0) or 0),
+            forced=job.options.force,
+        )
+        self.teller = Teller(
+            vendor=job.target.vendor,
+            target=job.target.key,
+            submits=True,
+            price=job.price,
+            durable=self.store.durable,
+        )
+
+    # --- deciding ----------------------------------------------------------------------------------------
+
+    def advance(self, report: Report | None) -> dict[str, Any]:
+        """
+        Go on from here.
+
+        :param report: what the last wait told; None at the start of a try
+        :returns: the task's result
+        """
+        if report is not None and report.wait.purpose is Purpose.OWN and report.record is not None:
+            record = replace(report.record, wait=report.wait)
+            self.store.write(record)
+            return self._end(record, report)
+        if report is not None and report.verdict is not Verdict.DONE:
+            raise self.teller.error(report)
+        if report is None and not self.store.durable:
+            self.log.info(
+                "This Airflow keeps no task state (3.3 and later do): after a worker's death a retry sees only "
+                "what the vendor shows. See the docs, 'What happens if'."
+            )
+        record = self.store.read()
+        seen = self.job.watch.observe()
+        self.log.info("%s before: %s", self.job.target.key, seen)
+        policy = self.job.policy(record, seen)
+        waited = report.wait.purpose if report else None
+        decision = submit.decide(record, self.identity, policy, seen, self.job.rules, time.time(), waited)
+        self.log.info("%s: %s (%s)", self.job.target.key, decision.action, decision.reason)
+        if self.job.dry_run:
+            return self._told(decision, seen)
+        return self._act(decision, record, seen, policy, report)
+
+    def _act(
+        self, decision: Decision, record: Record | None, seen: Observation, policy: Policy, report: Report | None
+    ) -> dict[str, Any]:
+        match decision.action:
+            case Action.SUBMIT:
+                return self._submit(record, seen, policy, report)
+            case Action.WAIT:
+                return self._wait_before(decision.purpose, record, report)
+            case Action.REATTACH if record is not None:
+                again = submit.reopened(record, self.identity, time.time(), self.options.timeout)
+                if again.outcome is Outcome.REFRESHED:
+                    again = replace(again, outcome=Outcome.REATTACHED)
+                return self._follow(again)
+            case Action.ADOPT if record is not None:
+                return self._follow(self._adopted(record, Receipt.PLAIN))
+            case Action.RETURN if record is not None:
+                return self._hand_over(dict(record.result))
+            case Action.REPEAT_ERROR:
+                raise RefreshUnconfirmedError(decision.reason)
+            case Action.SKIP:
+                return self._hand_over(self._result(None, seen, Outcome.SKIPPED, decision.reason))
+        raise self._refused(decision)
+
+    def _refused(self, decision: Decision) -> AgentKnowledgeError:
+        match decision.action:
+            case Action.REFUSE_BUDGET:
+                return BudgetExceededError(
+                    f"{self.job.target.key}: {decision.reason}. Nothing was sent. A retry is refused as well; raise "
+                    "the ceiling, or clear the task after a refresh that ended well."
+                )
+            case Action.REFUSE_MISMATCH:
+                return RecordMismatchError(
+                    f"{decision.reason}; its run may still be at work. Nothing was sent. Did a template or the order "
+                    "of mapped values change between two tries? Wait for that run with a sensor, then clear this "
+                    "task with force=True."
+                )
+            case Action.REFUSE_UNKNOWN:
+                return OutcomeUnknownError(
+                    f"{self.job.target.key}: {decision.reason}. It may have been charged{self.job.price}. Nothing was "
+                    "sent now, and no retry will send it. Look at the vendor's console; then run again with "
+                    "force=True, or set on_unknown='submit'."
+                )
+        return self.job.refusal(decision)
+
+    def _told(self, decision: Decision, seen: Observation) -> dict[str, Any]:
+        plan = f"would {decision.action.replace('_', ' ')}: {decision.reason}"
+        if decision.action is Action.SUBMIT and self.job.price:
+            plan += f" ({self.job.price.strip(' ,')})"
+        self.log.info("Dry run, nothing was sent: %s", plan)
+        return {**self._result(None, seen, Outcome.SKIPPED, plan), "dry_run": True}
+
+    # --- before the write --------------------------------------------------------------------------------
+
+    def _wait_before(self, purpose: Purpose | None, record: Record | None, report: Report | None) -> dict[str, Any]:
+        now = time.time()
+        grace = purpose is Purpose.GRACE
+        wait = self._wait(
+            purpose or Purpose.FOREIGN,
+            started=record.at if grace and record is not None and record.stage is Stage.INTENT else now,
+            deadline=report.wait.deadline if report else now + self.options.timeout,
+            baseline=record.baseline if record else None,
+        )
+        return self._pass_time(wait, None)
+
+    def _wait(self, purpose: Purpose, **fields: Any) -> Wait:
+        return Wait(
+            purpose=purpose,
+            start_grace=self.options.start_grace,
+            poll_interval=self.options.poll_interval,
+            max_read_failures=self.options.max_read_failures,
+            ready_statuses=self.job.ready_statuses,
+            **fields,
+        )
+
+    # --- the write ---------------------------------------------------------------------------------------
+
+    def _submit(
+        self, before: Record | None, seen: Observation, policy: Policy, report: Report | None
+    ) -> dict[str, Any]:
+        """Write the intent, send once, write what came of it."""
+        now = time.time()
+        deadline = report.wait.deadline if report else now + self.options.timeout
+        spent = submit.spent(before, self.identity)
+        intent = Record(
+            identity=self.identity,
+            stage=Stage.INTENT,
+            at=now,
+            baseline=seen,
+            version=self.options.version,
+            credits=spent + policy.cost,
+        )
+        self.job.reserve()
+        self.store.write(intent)
+        try:
+            written = self._send(deadline)
+        except ConflictError:
+            self._undo(before)
+            return self._conflict(replace(intent, credits=spent), report, deadline)
+        except ApiError as error:
+            if not is_ambiguous(error):
+                self._undo(before)
+                raise
+            if policy.repeatable:
+                raise
+            return self._settle(intent, error)
+        record = replace(
+            intent,
+            stage=Stage.SUBMITTED,
+            charged=written.charged,
+            credits=spent + written.charged,
+            jobs=written.jobs,
+            wait=self._own_wait(seen, written.receipt),
+        )
+        self.log.info(
+            "%s: submitted, %s credits, jobs %s", self.job.target.key, written.charged, list(written.jobs) or "none named"
+        )
+        self.store.write(record)
+        return self._follow(record)
+
+    def _send(self, deadline: float) -> Written:
+        """Send the write; a 429 was not accepted, so it is sent again once the vendor allows it."""
+        while True:
+            try:
+                return self.job.write()
+            except RateLimitedError as error:
+                pause = error.retry_after if error.retry_after is not None else self.options.poll_interval
+                if time.time() + pause > deadline:
+                    raise
+                self.log.warning("Rate limit: not accepted, nothing charged; again in %.0f s. %s", pause, error)
+                time.sleep(pause)
+
+    def _undo(self, before: Record | None) -> None:
+        self.store.restore(before)
+        self.job.release()
+
+    def _conflict(self, intent: Record, report: Report | None, deadline: float) -> dict[str, Any]:
+        """409: somebody's run is active, and nothing was charged."""
+        what = f"{self.job.target.key} is already training; nothing was sent or charged"
+        match self.job.on_running:
+            case "wait":
+                self.log.info("%s. Waiting for that run to end (on_running='wait')", what)
+                return self._pass_time(
+                    self._wait(Purpose.FOREIGN, started=time.time(), deadline=deadline, baseline=intent.baseline), None
+                )
+            case "skip":
+                raise AirflowSkipException(f"{what} (on_running='skip')")
+            case "fail":
+                raise AlreadyRunningError(
+                    f"{what} (on_running='fail'). A retry asks again. Use on_running='adopt' to take that run's end "
+                    "for this task's, or 'wait' to start another one after it."
+                )
+        self.log.info("%s. Adopting that run (on_running='adopt')", what)
+        return self._follow(self._adopted(intent, Receipt.CONFLICT))
+
+    def _settle(self, intent: Record, error: ApiError) -> dict[str, Any]:
+        """The request's end is unknown: find out by reading, never by sending it again."""
+        self.log.warning("The end of the request is unknown, looking for its trace: %s", error)
+        wait = self._own_wait(intent.baseline, Receipt.PLAIN)
+        for pause in _pauses():
+            time.sleep(pause)
+            report = self.job.watch.look(wait)
+            wait = report.wait
+            if report.seen is not None and self.job.rules.traced(wait, report.seen):
+                self.log.info("%s: the request was accepted after all: %s", self.job.target.key, report.seen)
+                return self._follow(replace(self._adopted(intent, Receipt.PLAIN), wait=wait))
+        again = (
+            "The record keeps the intent: a retry looks for a trace first, and on_unknown decides if there is none."
+            if self.store.durable
+            else f"There is no record below Airflow 3.3: a retry finds the run only while it is active, and else "
+            f"starts a new one{self.job.price}."
+        )
+        raise AmbiguousWriteError(
+            f"The request to refresh {self.job.target.key} was sent once and its end is unknown ({error}). No trace "
+            f"of a run can be seen yet; it may have been accepted and charged{self.job.price}. {again}"
+        ) from error
+
+    def _adopted(self, record: Record, receipt: Receipt) -> Record:
+        """Take a run for this task's: nothing was charged for that, as far as anybody confirmed."""
+        return replace(
+            record,
+            identity=self.identity,
+            stage=Stage.SUBMITTED,
+            outcome=Outcome.ADOPTED,
+            wait=self._own_wait(record.baseline, receipt),
+        )
+
+    def _own_wait(self, baseline: Observation | None, receipt: Receipt) -> Wait:
+        now = time.time()
+        return self._wait(
+            Purpose.OWN, started=now, deadline=now + self.options.timeout, baseline=baseline, receipt=receipt
+        )
+
+    # --- waiting -----------------------------------------------------------------------------------------
+
+    def _follow(self, record: Record) -> dict[str, Any]:
+        """Look a few times from here: what only a trigger saw is lost when the triggerer restarts."""
+        self.store.write(record)
+        assert record.wait is not None
+        for pause in _pauses():
+            time.sleep(pause)
+            report = self.job.watch.look(record.wait)
+            record = replace(record, wait=report.wait)
+            if report.verdict is not Verdict.WAIT or report.wait.evidence.active:
+                break
+        self.store.write(record)
+        if report.verdict is not Verdict.WAIT:
+            return self._end(record, report)
+        if not self.options.waits:
+            return self._leave(record, report)
+        return self._pass_time(report.wait, record)
+
+    def _pass_time(self, wait: Wait, record: Record | None) -> dict[str, Any]:
+        """Wait here, or let the triggerer wait and end this process."""
+        if not self.options.deferrable:
+
+            def keep(grown: Wait) -> None:
+                if record is not None:
+                    self.store.write(replace(record, wait=grown))
+
+            report = self.job.watch.until_over(wait, keep)
+            return self.advance(replace(report, record=record))
+        now = time.time()
+        # An executor may report the end of this process late; a trigger that fires before that ends the task
+        # as failed, although nothing is wrong (apache/airflow#66374).
+        not_before = now + conf.getfloat("workers", "min_heartbeat_interval", fallback=5.0) + 1.0
+        self.log.info("Waiting in the triggerer until %s at the latest", _clock(wait.deadline))
+        raise TaskDeferred(
+            trigger=self.job.trigger(wait, record, not_before),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=max(wait.deadline, not_before) - now + wait.poll_interval + _BACKSTOP),
+        )
+
+    # --- the end -----------------------------------------------------------------------------------------
+
+    def _leave(self, record: Record, report: Report) -> dict[str, Any]:
+        """``wait_for_completion=False``: hand the evidence so far to whoever waits."""
+        seen = report.seen or record.baseline
+        assert seen is not None
+        reason = "submitted; the end is not awaited"
+        return self._finish(record, self._result(record, seen, record.outcome, reason, confirmed=False))
+
+    def _end(self, record: Record, report: Report) -> dict[str, Any]:
+        seen, verdict = report.seen, report.verdict
+        if verdict is Verdict.DONE and seen is not None:
+            trouble = self.job.ended_well(seen)
+            if trouble is not None:
+                return self._fail(record, Ending.FAILED, trouble)
+            return self._deliver(record, seen, "the end is proven")
+        if verdict is Verdict.UNCONFIRMED and seen is not None and self.options.on_unconfirmed == "accept":
+            if self.job.accepts():
+                return self._deliver(record, seen, "accepted without proof (on_unconfirmed='accept')", confirmed=False)
+        error = self.teller.error(report)
+        if verdict is Verdict.FAILED:
+            return self._fail(record, Ending.FAILED, error)
+        if verdict is Verdict.UNCONFIRMED:
+            return self._fail(record, Ending.UNCONFIRMED, error)
+        raise error
+
+    def _fail(self, record: Record, ending: Ending, error: AgentKnowledgeError) -> dict[str, Any]:
+        self.store.write(replace(record, stage=Stage.ENDED, ending=ending, message=str(error)))
+        raise error
+
+    def _deliver(self, record: Record, seen: Observation, reason: str, *, confirmed: bool = True) -> dict[str, Any]:
+        result = self._result(record, seen, record.outcome, reason, confirmed=confirmed)
+        # A run that somebody else started may not have read this version of the source.
+        own = record.wait is not None and record.wait.receipt is not Receipt.CONFLICT
+        if record.version is not None and own:
+            memory.remember_delivered(self.job.target, record.version, result, str(self.context["run_id"]))
+        return self._finish(record, result)
+
+    def _finish(self, record: Record, result: dict[str, Any]) -> dict[str, Any]:
+        """Write ``ENDED``, the last act before returning: Airflow's own success comes later."""
+        self.store.write(replace(record, stage=Stage.ENDED, ending=Ending.OK, result=result))
+        return self._hand_over(result)
+
+    def _hand_over(self, result: dict[str, Any]) -> dict[str, Any]:
+        """Return the result; XComs are wiped between tries, so ``version`` is pushed each time."""
+        if result.get("version") is not None:
+            self.context["ti"].xcom_push(key="version", value=result["version"])
+        self.log.info(
+            "%s: %s, status %s, %s credits, %.1f s (%s)",
+            result["target"],
+            result["outcome"],
+            result["status"],
+            result["credits_charged"],
+            result["seconds"],
+            result["reason"],
+        )
+        return result
+
+    def _result(
+        self, record: Record | None, seen: Observation, outcome: Outcome, reason: str, *, confirmed: bool = True
+    ) -> dict[str, Any]:
+        return results.build(
+            vendor=self.job.target.vendor,
+            target=self.job.target.key,
+            record=record,
+            seen=seen,
+            outcome=outcome,
+            now=time.time(),
+            reason=reason,
+            version=self.options.version,
+            generation=self.job.generation,
+            confirmed=confirmed,
+        )
+
+
+def _pauses() -> tuple[float, ...]:
+    """Return the seconds between the first looks."""
+    return tuple(b - a for a, b in zip((0.0, *FIRST_LOOKS), FIRST_LOOKS, strict=False))
+
+
+def _clock(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))

@@ -1,0 +1,100 @@
+"""What one GET told about a target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class Phase(StrEnum):
+    """Our reading of the vendor's status. ``UNKNOWN`` is never success."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """
+    What one GET told; small and plain JSON, since it travels in records, trigger arguments and results.
+
+    :param status: the vendor's raw word, or None where the field was missing
+    :param phase: our reading of it
+    :param marker: the vendor's own sign that a run happened (``lastScrapedAt``, ``updatedAt``); only ever
+        compared with the vendor's earlier value, never with our clock
+    :param error: the vendor's error text, cut short
+    :param progress: the vendor's raw number; logged, never decided on
+    :param processing: documents in work, as short hashes of their keys
+    :param failed_documents: names of documents that failed, cut to the first few
+    :param counts: pages, chunks, documents
+    :param readable: False if the answer held none of the fields that could ever show an end
+    :param idle: the target waits for its caller (no text yet, no upload yet) and will not move by itself
+    """
+
+    status: str | None
+    phase: Phase
+    marker: str | None = None
+    error: str | None = None
+    progress: float | None = None
+    processing: tuple[str, ...] = ()
+    failed_documents: tuple[str, ...] = ()
+    counts: dict[str, int] = field(default_factory=dict)
+    readable: bool = True
+    idle: bool = False
+
+    @property
+    def ended(self) -> bool:
+        """A terminal status, whoever it belongs to."""
+        return self.phase in (Phase.SUCCEEDED, Phase.FAILED)
+
+    def __str__(self) -> str:
+        parts = [f"status={self.status or 'missing'}"]
+        if self.progress is not None:
+            parts.append(f"progress={self.progress:g}")
+        if self.processing:
+            parts.append(f"documents_processing={len(self.processing)}")
+        if self.error:
+            parts.append(f"error={self.error!r}")
+        return " ".join(parts)
+
+
+class Target(Protocol):
+    """What is refreshed, and how to look at it."""
+
+    @property
+    def vendor(self) -> str:
+        """``sendkit`` or ``sensay``."""
+
+    @property
+    def key(self) -> str:
+        """Names the target in records, Variables and results; the same for every way to reach it."""
+
+    def read(self) -> Any:
+        """Describe the GET that shows this target (a :class:`~airflow_provider.api.call.Call`)."""
+
+    def observe(self, answer: Any) -> Observation:
+        """Turn the answer of :meth:`read` into an observation."""
+
+
+def later(marker: str | None, than: str | None) -> bool:
+    """Is one vendor time strictly later than another? What is no time on either side counts by difference."""
+    if marker is None or marker == than:
+        return False
+    if than is None:
+        return True
+    try:
+        return datetime.fromisoformat(marker) > datetime.fromisoformat(than)
+    except (TypeError, ValueError):
+        return True
+
+
+def shorten(text: str | None, limit: int = 200) -> str | None:
+    """Cut a vendor's text so that it fits records and log lines."""
+    if text is None or len(text) <= limit:
+        return text
+    return text[: limit - 1] + "…"

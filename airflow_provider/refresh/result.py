@@ -1,0 +1,93 @@
+"""The one small JSON that every path returns: fresh, adopted, re-attached or skipped; sync or deferred."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from airflow_provider.refresh import codec
+from airflow_provider.refresh.observation import Observation
+from airflow_provider.refresh.record import Outcome, Record
+from airflow_provider.refresh.wait import Wait
+
+#: Members that every result has, whatever path led to it.
+MEMBERS = (
+    "vendor",
+    "target",
+    "outcome",
+    "status",
+    "credits_charged",
+    "jobs",
+    "version",
+    "marker",
+    "started",
+    "finished",
+    "seconds",
+    "polls",
+    "counts",
+    "confirmed",
+    "reason",
+    "generation",
+    "proof",
+)
+
+
+def build(
+    *,
+    vendor: str,
+    record: Record | None,
+    target: str,
+    seen: Observation,
+    outcome: Outcome,
+    now: float,
+    reason: str = "",
+    version: str | None = None,
+    generation: str | None = None,
+    confirmed: bool = True,
+) -> dict[str, Any]:
+    """
+    Put a result together.
+
+    :param record: None where nothing was submitted or adopted
+    :param confirmed: whether evidence ties the end to this refresh
+    :returns: JSON below 2 KB; ``credits_charged`` is a number, times are seconds since the epoch
+    """
+    wait = record.wait if record else None
+    started = wait.started if wait else now
+    return {
+        "vendor": vendor,
+        "target": target,
+        "outcome": outcome.value,
+        "status": seen.status,
+        "credits_charged": float(record.charged) if record else 0.0,
+        "jobs": list(record.jobs) if record else [],
+        "version": version,
+        "marker": seen.marker,
+        "started": round(started, 3),
+        "finished": round(now, 3),
+        "seconds": round(now - started, 3),
+        "polls": wait.evidence.polls if wait else 0,
+        "counts": dict(seen.counts),
+        "confirmed": confirmed,
+        "reason": reason,
+        "generation": generation,
+        "proof": proof(wait) if wait else None,
+    }
+
+
+def proof(wait: Wait) -> dict[str, Any]:
+    """Return what a sensor needs to go on where the operator stopped: baseline, first read, evidence so far."""
+    return codec.dump(replace(wait, evidence=replace(wait.evidence, failures=0)))
+
+
+def wait_from(result: dict[str, Any]) -> Wait | None:
+    """
+    Rebuild the wait from a result's ``proof``.
+
+    :returns: None where the result has none (a skipped refresh): the present state is all there is
+    :raises ValueError: the proof is none of ours
+    """
+    data = result.get("proof")
+    return codec.load(Wait, data) if data else None
+
+

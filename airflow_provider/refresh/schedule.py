@@ -1,0 +1,32 @@
+"""When do we look next?"""
+
+from __future__ import annotations
+
+from airflow_provider.refresh.wait import Wait
+
+#: Seconds after a submit at which the worker looks before it lets go of the task: what only a trigger has
+#: seen is lost when the triggerer restarts.
+FIRST_LOOKS = (0.0, 1.0, 2.0, 4.0, 8.0)
+
+#: Soon after a submit the gap is this share of the time that has passed since.
+_EAGERNESS = 0.25
+
+
+def next_look(wait: Wait, now: float, rand: float, retry_after: float | None = None) -> float:
+    """
+    Return the seconds until the next look.
+
+    Quick right after the submit, then ``poll_interval``, never longer, jittered downwards; after a failed
+    read the whole interval; longer only where the vendor asked for it (``Retry-After``). The deadline is
+    not passed by more than a moment: the last look happens at it.
+
+    :param rand: a random number in [0, 1)
+    :param retry_after: seconds the vendor asked to wait
+    """
+    gap = wait.poll_interval
+    if not wait.evidence.failures:
+        gap = min(gap, max(1.0, (now - wait.started) * _EAGERNESS))
+    gap *= 1.0 - 0.1 * rand
+    if retry_after is not None:
+        gap = max(gap, retry_after)
+    return max(0.05, min(gap, wait.deadline - now))

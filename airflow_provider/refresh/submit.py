@@ -1,0 +1,219 @@
+"""May we write, and do we have to? One decision from the record, one observation and the caller's policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from airflow_provider.refresh.observation import Observation
+from airflow_provider.refresh.record import Ending, Identity, Record, Stage
+from airflow_provider.refresh.wait import Purpose, Rules, Wait
+
+
+class Action(StrEnum):
+    """What to do now."""
+
+    SUBMIT = "submit"
+    ADOPT = "adopt"  # an earlier try's write left its trace: follow that run
+    REATTACH = "reattach"
+    RETURN = "return"  # it ended well in this cycle: the recorded result
+    REPEAT_ERROR = "repeat_error"  # it ended unconfirmed in this cycle: the recorded error
+    SKIP = "skip"
+    WAIT = "wait"  # before the write; see ``purpose``
+    REFUSE_MISMATCH = "refuse_mismatch"
+    REFUSE_BLIND = "refuse_blind"
+    REFUSE_BUDGET = "refuse_budget"
+    REFUSE_UNKNOWN = "refuse_unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """An action with its reason, as it stands in the log."""
+
+    action: Action
+    reason: str
+    purpose: Purpose | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """
+    What the caller wants, and what the vendor allows.
+
+    :param repeatable: the write is idempotent, so a second one costs nothing
+    :param cost: credits one write costs
+    :param waits: the caller wants to see the end
+    :param on_unknown: ``submit``, ``fail`` or None (submit where a moved marker would have shown the run)
+    :param delivered: the version delivered last, where the caller names versions
+    :param unchanged: the target reads back as what would be sent
+    """
+
+    repeatable: bool
+    cost: Decimal
+    start_grace: float
+    waits: bool = True
+    on_unknown: str | None = None
+    max_credits: Decimal | None = None
+    version: str | None = None
+    delivered: str | None = None
+    unchanged: bool = False
+    force: bool = False
+
+
+class SubmitRules(Rules, Protocol):
+    """What a vendor's module adds for the time before a write."""
+
+    def before_write(self, seen: Observation) -> Purpose | None:
+        """Say which wait has to end before a write could be told from what is there, if any."""
+
+    def traced(self, wait: Wait, seen: Observation) -> bool:
+        """Does the target show that a write of ours landed since the wait's baseline?"""
+
+
+def decide(
+    record: Record | None,
+    identity: Identity,
+    policy: Policy,
+    seen: Observation,
+    rules: SubmitRules,
+    now: float,
+    waited: Purpose | None = None,
+) -> Decision:
+    """
+    Decide what one try does. *Not found* and *unreadable* are told apart before this is called.
+
+    :param record: what an earlier try left, or None
+    :param seen: the target as it reads now
+    :param waited: the wait that has just ended, if any
+    """
+    if record is not None and record.open and not (policy.force and not record.identity.forced):
+        if _same_write(record.identity, identity):
+            return _resume(record, identity, policy, seen, rules, now, waited)
+        if not policy.repeatable:
+            return Decision(
+                action=Action.REFUSE_MISMATCH,
+                reason=f"the record belongs to {record.identity.target}, this try asks for {identity.target}",
+            )
+    elif record is not None and record.same_cycle(identity):
+        if record.ending is Ending.OK:
+            return Decision(action=Action.RETURN, reason="this refresh had ended; only Airflow had not noted it")
+        if record.ending is Ending.UNCONFIRMED:
+            return Decision(action=Action.REPEAT_ERROR, reason=record.message)
+    return _begin(record, identity, policy, seen, rules, waited)
+
+
+def spent(record: Record | None, identity: Identity) -> Decimal:
+    """Return the credits that count towards ``max_credits``: a clear after a good end starts at nothing."""
+    if record is None or not _same_write(record.identity, identity):
+        return Decimal(0)
+    if record.ending is Ending.OK and not record.same_cycle(identity):
+        return Decimal(0)
+    return record.credits
+
+
+def _same_write(one: Identity, other: Identity) -> bool:
+    return (one.target, one.body) == (other.target, other.body)
+
+
+def _begin(
+    record: Record | None,
+    identity: Identity,
+    policy: Policy,
+    seen: Observation,
+    rules: SubmitRules,
+    waited: Purpose | None,
+) -> Decision:
+    """Nothing of an earlier try is open: skip, wait, refuse or submit."""
+    unfinished = record is not None and (record.open or record.ending is not Ending.OK)
+    if not policy.force:
+        if policy.version is not None and policy.version == policy.delivered:
+            return Decision(action=Action.SKIP, reason=f"version {policy.version} was delivered already")
+        if policy.unchanged and not unfinished:
+            return Decision(action=Action.SKIP, reason="the target reads back as what would be sent")
+    purpose = rules.before_write(seen)
+    if purpose is not None and not (purpose is Purpose.GRACE and waited is Purpose.GRACE):
+        return Decision(action=Action.WAIT, purpose=purpose, reason=f"{seen} before the write")
+    return _submit(spent(record, identity), policy, seen, _why(policy))
+
+
+def _why(policy: Policy) -> str:
+    if policy.force:
+        return "forced"
+    if policy.version is None:
+        return "no version is given, so every run refreshes"
+    if policy.delivered is None:
+        return f"version {policy.version} was never delivered"
+    return f"version changed {policy.delivered} → {policy.version}"
+
+
+def _submit(so_far: Decimal, policy: Policy, seen: Observation, reason: str) -> Decision:
+    if policy.waits and not seen.readable:
+        return Decision(
+            action=Action.REFUSE_BLIND,
+            reason="the target shows none of the fields in which an end could be read",
+        )
+    if policy.max_credits is not None and so_far + policy.cost > policy.max_credits:
+        return Decision(
+            action=Action.REFUSE_BUDGET,
+            reason=f"{so_far} credits are spent, {policy.cost} more would pass max_credits={policy.max_credits}",
+        )
+    return Decision(action=Action.SUBMIT, reason=reason)
+
+
+def _resume(
+    record: Record,
+    identity: Identity,
+    policy: Policy,
+    seen: Observation,
+    rules: SubmitRules,
+    now: float,
+    waited: Purpose | None,
+) -> Decision:
+    """An earlier try left an open record of this very write."""
+    if record.stage is Stage.SUBMITTED and record.wait is not None:
+        if policy.repeatable and record.wait.written is None:
+            return _begin(record, identity, policy, seen, rules, waited)
+        return Decision(action=Action.REATTACH, reason="an earlier try had submitted it")
+    if policy.repeatable or record.baseline is None:
+        return _begin(record, identity, policy, seen, rules, waited)
+    trace = _trace(record, policy, record.at)
+    if rules.traced(trace, seen):
+        return Decision(action=Action.ADOPT, reason=f"an earlier try's request left its trace: {seen}")
+    if rules.active(trace, seen):
+        return _submit(record.credits, policy, seen, "the run that is active was so before; a 409 costs nothing")
+    if now - record.at < policy.start_grace:
+        return Decision(
+            action=Action.WAIT,
+            purpose=Purpose.GRACE,
+            reason="an earlier try may have been accepted; its trace may still show",
+        )
+    if policy.on_unknown == "fail" or (policy.on_unknown is None and record.baseline.marker is None):
+        return Decision(
+            action=Action.REFUSE_UNKNOWN,
+            reason="an earlier try stopped while it asked for the run, and nothing shows whether it was accepted",
+        )
+    return _submit(record.credits, policy, seen, "no trace of an earlier try after the grace")
+
+
+def _trace(record: Record, policy: Policy, started: float) -> Wait:
+    """Look at the target with the eyes of the earlier try."""
+    return Wait(
+        purpose=Purpose.OWN,
+        started=started,
+        deadline=started,
+        start_grace=policy.start_grace,
+        poll_interval=0.0,
+        baseline=record.baseline,
+    )
+
+
+def reopened(record: Record, identity: Identity, now: float, timeout: float) -> Record:
+    """Take a submitted record up again: this cycle's, with a fresh deadline if the old one has passed."""
+    wait = record.wait
+    if wait is not None and now >= wait.deadline:
+        wait = replace(wait, deadline=now + timeout)
+    if wait is not None:
+        wait = replace(wait, evidence=replace(wait.evidence, failures=0))
+    return replace(record, identity=identity, wait=wait)
