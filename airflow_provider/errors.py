@@ -164,6 +164,10 @@ class InvalidResponseError(ApiError):
     """The answer is not JSON, too large, cut off, a redirect, or of the wrong shape."""
 
 
+class TruncatedResponseError(InvalidResponseError):
+    """A success whose body broke off or came too late; the vendor may well have done what was asked."""
+
+
 class TransportError(ApiError):
     """
     No answer arrived.
@@ -178,6 +182,21 @@ class NotSentError(TransportError):
     """The connection could not be opened: the vendor never saw the request."""
 
     sent = False
+
+
+def is_ambiguous(error: BaseException) -> bool:
+    """
+    Return whether a call that ended so may have been accepted, and paid for.
+
+    Not ambiguous: the request never left, or the vendor refused it (a 4xx: 401, 402, 404, 409, 429 …).
+    Ambiguous: it left and no answer came, the vendor failed while it had it (5xx, 408, 425), or it answered
+    a success, or a redirect, that cannot be read.
+    """
+    if isinstance(error, TransportError):
+        return error.sent
+    if isinstance(error, InvalidResponseError):
+        return error.status is None or error.status < 400
+    return isinstance(error, ServerError)
 
 
 class AmbiguousWriteError(AgentKnowledgeError):

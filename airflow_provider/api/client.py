@@ -1,0 +1,315 @@
+"""
+The two senders; the only module that imports httpx.
+
+Everything that decides (what is sent, what an answer means, whether to send again) is shared; a client
+adds the last call, waiting in its own way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import json
+import logging
+import random
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+
+from airflow_provider import __version__
+from airflow_provider.api.call import Call
+from airflow_provider.api.exchange import AnswerTooLargeError, AnswerTooSlowError, Exchange
+from airflow_provider.api.pace import limiter, spacing
+from airflow_provider.api.retry import Policy, async_retrying, retrying
+from airflow_provider.api.settings import Settings, is_loopback
+from airflow_provider.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+__all__ = ["AsyncClient", "Client", "Settings"]
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+USER_AGENT = f"airflow-provider-agent-knowledge/{__version__}"
+
+# The request certainly never left: no connection, or no free one in time.
+UNSENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+_ours: contextvars.ContextVar[bool] = contextvars.ContextVar("_ours", default=False)
+
+
+class _NotOurs(logging.Filter):
+    """Keeps httpx from logging our requests at INFO: its line holds the whole URL, signature included."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not _ours.get()
+
+
+logging.getLogger("httpx").addFilter(_NotOurs())
+
+
+class Client:
+    """
+    Sends calls, one at a time, from a worker.
+
+    Usable as a context manager; closing it closes its connections.
+
+    :param transport: stands in for the network in tests
+    :param sleep: waits between attempts
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        rand: Callable[[], float] = random.random,
+    ) -> None:
+        self.settings = settings
+        self._sleep, self._rand = sleep, rand
+        self._http = httpx.Client(transport=transport, **_options(settings))
+
+    def send(self, call: Call[T], *, retry: bool = True) -> T:
+        """
+        Send a call and return what it reads from the answer.
+
+        A server that is silent ends an attempt after ``read_timeout``; one that dribbles its *headers*
+        byte by byte is not cut off here (the asynchronous client does), its body is.
+
+        :param retry: False: exactly one attempt, whatever the call is
+        """
+        if not retry:
+            return self._once(call)
+        policy = Policy.of(self.settings)
+        loop = retrying(call, policy, rand=self._rand, sleep=self._sleep, told=_told(policy))
+        answer: T = loop(self._once, call)
+        return answer
+
+    def _once(self, call: Call[T]) -> T:
+        request = _request(self._http, self.settings, call)
+        if (pace := spacing(self.settings)) is not None:
+            self._sleep(pace.turn())
+        exchange = Exchange(call, self.settings)
+        with _faults(exchange):
+            response = self._http.send(request, stream=True)
+            try:
+                exchange.begin(response.status_code, response.headers)
+                for chunk in response.iter_raw():
+                    exchange.feed(chunk)
+            finally:
+                response.close()
+        return exchange.result()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncClient:
+    """
+    Sends calls from an event loop; at most ``max_in_flight`` at a time, the others wait their turn here.
+
+    They must not wait inside httpx: its pool goes through all connections and all waiters for each
+    request, and stalls the loop at a few thousand of them. Usable as an async context manager, on one loop.
+
+    :param transport: stands in for the network in tests
+    :param sleep: waits between attempts
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        rand: Callable[[], float] = random.random,
+    ) -> None:
+        self.settings = settings
+        self._sleep, self._rand = sleep, rand
+        self._turns = asyncio.Semaphore(settings.max_in_flight)
+        self._http = httpx.AsyncClient(transport=transport, **_options(settings))
+
+    async def send(self, call: Call[T], *, retry: bool = True) -> T:
+        """
+        Send a call and return what it reads from the answer.
+
+        :param retry: False: exactly one attempt, whatever the call is (a poll loop has its own patience)
+        """
+        if not retry:
+            return await self._once(call)
+        policy = Policy.of(self.settings)
+        loop = async_retrying(call, policy, rand=self._rand, sleep=self._sleep, told=_told(policy))
+        return await loop(self._once, call)
+
+    async def _once(self, call: Call[T]) -> T:
+        request = _request(self._http, self.settings, call)
+        async with self._turns:
+            if (pace := limiter(self.settings)) is not None:
+                await pace.acquire()
+            exchange = Exchange(call, self.settings)
+            with _faults(exchange):
+                async with asyncio.timeout(exchange.deadline):
+                    response = await self._http.send(request, stream=True)
+                    try:
+                        exchange.begin(response.status_code, response.headers)
+                        async for chunk in response.aiter_raw():
+                            exchange.feed(chunk)
+                    finally:
+                        await response.aclose()
+        return exchange.result()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    read = settings.read_timeout
+    return {
+        "verify": _trust(settings.ca_file),
+        "proxy": settings.proxy,
+        # A proxy named in the environment is for the world outside, not for a sandbox on this machine.
+        "trust_env": not settings.is_loopback,
+        "timeout": httpx.Timeout(connect=settings.connect_timeout, read=read, write=read, pool=read),
+        "limits": httpx.Limits(
+            max_connections=settings.max_in_flight,
+            max_keepalive_connections=settings.max_in_flight,
+            keepalive_expiry=55.0,
+        ),
+        "follow_redirects": False,
+    }
+
+
+@functools.lru_cache(maxsize=16)
+def _trust(ca_file: str | None) -> ssl.SSLContext:
+    """Return the authorities to trust; built once, since reading them costs some 20 ms."""
+    if ca_file is None:
+        return httpx.create_ssl_context()
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise InvalidArgumentError(f"CA file '{ca_file}' cannot be used: {error.strerror}") from None
+
+
+def _request(http: httpx.Client | httpx.AsyncClient, settings: Settings, call: Call[Any]) -> httpx.Request:
+    """Build the request from nothing but the call and the settings: no cookie, no default of httpx."""
+    if call.upload is not None:
+        return _upload_request(http, settings, call)
+    headers = {
+        **dict(settings.headers),
+        "Accept": call.accept,
+        "Accept-Encoding": "gzip",
+        "Content-Type": "application/json",
+        "User-Agent": USER_AGENT,
+    }
+    url, query = settings.base_url + call.path, dict(call.query) or None
+    if call.file is not None:
+        del headers["Content-Type"]  # httpx names the boundary
+        part = (call.file.filename, call.file.content, call.file.content_type)
+        return _bare(http.build_request(call.method, url, headers=headers, files={call.file.member: part}))
+    content = None if call.body is None else _encoded(call)
+    return _bare(http.build_request(call.method, url, headers=headers, params=query, content=content))
+
+
+def _upload_request(
+    http: httpx.Client | httpx.AsyncClient, settings: Settings, call: Call[Any]
+) -> httpx.Request:
+    assert call.upload is not None
+    parts = urlsplit(call.upload.url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise InvalidArgumentError(f"{call}: the upload URL is no http(s) URL; nothing was sent")
+    secure = parts.scheme == "https" or is_loopback(parts.hostname)
+    if not secure and settings.base_url.startswith("https://"):
+        raise InvalidArgumentError(f"{call}: the upload URL is not encrypted (http); nothing was sent")
+    headers = {"Content-Type": call.upload.content_type, "User-Agent": USER_AGENT, "Accept-Encoding": "gzip"}
+    return _bare(
+        http.build_request(call.method, call.upload.url, headers=headers, content=call.upload.content)
+    )
+
+
+def _bare(request: httpx.Request) -> httpx.Request:
+    # httpx keeps a cookie jar per client; what one call was given is no business of the next.
+    request.headers.pop("Cookie", None)
+    return request
+
+
+def _encoded(call: Call[Any]) -> bytes:
+    try:
+        text = json.dumps(call.body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode()
+    except (TypeError, ValueError, RecursionError):
+        raise InvalidArgumentError(f"{call}: the body cannot be written as JSON; nothing was sent") from None
+
+
+@contextmanager
+def _faults(exchange: Exchange[Any]) -> Iterator[None]:
+    """Turn what httpx raises into what the exchange notes; texts that may hold headers or URLs stay out."""
+    token = _ours.set(True)
+    try:
+        yield
+    except UNSENT as error:
+        exchange.failed(_reason(error), sent=False)
+    except AnswerTooLargeError:
+        exchange.failed(f"it is larger than {exchange.settings.max_answer_bytes} bytes")
+    except (TimeoutError, AnswerTooSlowError):
+        exchange.failed(f"it took longer than {exchange.deadline:.0f} s")
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        exchange.failed(_reason(error))
+    finally:
+        _ours.reset(token)
+
+
+def _reason(error: Exception) -> str:
+    """Name a fault; the words of the operating system are safe, those about our own request are not."""
+    name = type(error).__name__
+    return f"{name}: {str(error)[:200]}" if isinstance(error, (httpx.ConnectError, httpx.ReadError)) else name
+
+
+def _told(policy: Policy) -> Callable[[RetryCallState], None]:
+    """Return what tells the log that a call will be sent again."""
+
+    def told(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome is not None else None
+        wait = state.next_action.sleep if state.next_action is not None else 0.0
+        log.warning(
+            "%s; asking again in %.1f s (attempt %d of %d)",
+            error,
+            wait,
+            state.attempt_number + 1,
+            policy.attempts,
+        )
+
+    return told

@@ -1,0 +1,1 @@
+"""What the vendors answer, as typed values; imported on first use, never at DAG parse."""

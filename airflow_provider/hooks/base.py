@@ -1,0 +1,123 @@
+"""What both hooks share: from a connection id to settings, from settings to an answer."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+
+from airflow.providers.common.compat.sdk import BaseHook
+
+from airflow_provider.hooks.connection import connection_form
+
+if TYPE_CHECKING:
+    from airflow_provider.api.call import Call
+    from airflow_provider.api.client import Client
+    from airflow_provider.api.settings import Settings
+
+T = TypeVar("T")
+
+
+class AnyConnection(Protocol):
+    """The members of Airflow's connection that are read here."""
+
+    conn_id: Any
+    conn_type: str | None
+    host: str | None
+    schema: str | None
+    login: str | None
+    password: str | None
+    port: int | None
+    extra: str | None
+
+
+class KnowledgeHook(BaseHook):
+    """
+    A vendor's connection, ready to send.
+
+    The connection is read anew each time settings are asked for, so a rotated key is picked up; whoever
+    sends many calls asks once, by ``with hook.get_conn() as client``.
+
+    :param conn_id: id of the Airflow connection
+    """
+
+    conn_type: ClassVar[str]
+    conn_name_attr: ClassVar[str]
+    default_conn_name: ClassVar[str]
+    hook_name: ClassVar[str]
+
+    def __init__(self, conn_id: str) -> None:
+        super().__init__()
+        self.conn_id = conn_id
+
+    @staticmethod
+    @abstractmethod
+    def settings_from_connection(connection: AnyConnection, extra: object) -> Settings:
+        """Turn a connection into settings, or raise all that is wrong with it at once; pure."""
+
+    def settings(self) -> Settings:
+        """Read the connection; for a worker."""
+        from airflow.providers.common.compat.sdk import mask_secret
+
+        connection = self.get_connection(self.conn_id)
+        settings = self.settings_from_connection(connection, connection.extra_dejson)
+        for secret in (*settings.secrets, settings.proxy):
+            if secret and len(secret) >= 5:  # Airflow warns about shorter ones
+                mask_secret(secret)
+        return settings
+
+    async def asettings(self) -> Settings:
+        """
+        Read the connection without blocking the event loop; for a trigger.
+
+        Airflow masks the password itself here; our own masking would be a synchronous call to the
+        supervisor, which deadlocks in a triggerer.
+        """
+        from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+
+        connection = await get_async_connection(self.conn_id, hook=self)
+        return self.settings_from_connection(connection, await get_async_extra_dejson(connection))
+
+    def get_conn(self) -> Client:
+        """Return a client; use it in a ``with`` statement."""
+        from airflow_provider.api.client import Client
+
+        return Client(self.settings())
+
+    def send(self, call: Call[T], *, retry: bool = True) -> T:
+        """
+        Send one call over a connection of its own.
+
+        :param retry: False: exactly one attempt
+        """
+        with self.get_conn() as client:
+            return client.send(call, retry=retry)
+
+    async def asend(self, call: Call[T], *, retry: bool = True) -> T:
+        """
+        Send one call from an event loop, over a connection of its own.
+
+        :param retry: False: exactly one attempt
+        """
+        from airflow_provider.api.client import AsyncClient
+
+        async with AsyncClient(await self.asettings()) as client:
+            return await client.send(call, retry=retry)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Try the connection: free, changes nothing, and says what was looked at."""
+        from airflow_provider.errors import AgentKnowledgeError
+
+        try:
+            return True, self._look()
+        except AgentKnowledgeError as error:
+            return False, str(error)
+
+    @abstractmethod
+    def _look(self) -> str:
+        """Read something that needs the key, and say what was seen."""
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return the form for Airflow 3.1; from 3.2 on it is read from the provider info, without us."""
+        form = connection_form(cls.conn_type)["ui-field-behaviour"]
+        return {name.replace("-", "_"): value for name, value in form.items()}
