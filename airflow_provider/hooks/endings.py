@@ -5,6 +5,7 @@ and the credits, what a retry will do, and what to do now.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from airflow_provider.errors import (
@@ -19,6 +20,7 @@ from airflow_provider.errors import (
     RefreshUnconfirmedError,
     UnknownStatusError,
 )
+from airflow_provider.refresh.observation import Observation
 from airflow_provider.refresh.report import Report
 from airflow_provider.refresh.wait import Purpose, Verdict
 
@@ -95,14 +97,17 @@ class Teller:
                 f"Another run on {what} did not end in time ({last}). Nothing was sent or charged. "
                 "A retry waits anew."
             )
-        return f"{what} did not end in time ({last}). The remote run goes on.{self._charged()} {self._again()}"
+        return (
+            f"{what} did not end in time ({last}). The remote run goes on.{self._charged()} {self._again()}"
+        )
 
     def _refused(self, what: str, report: Report) -> AgentKnowledgeError:
         error = ApiError.from_json(report.error or {"type": "ApiError", "message": "no answer"})
         fields = error.to_json()
         fields["message"] = (
             f"{error.message} So the wait for {what} cannot go on; the remote run was left alone."
-            f"{self._charged()} Mend the cause, then clear the task: it {'re-attaches' if self.submits else 'looks again'}."
+            f"{self._charged()} Mend the cause, then clear the task: it "
+            f"{'re-attaches' if self.submits else 'looks again'}."
         )
         return ApiError.from_json(fields)
 
@@ -118,3 +123,25 @@ class Teller:
             "Below Airflow 3.3 there is no record of this try: a retry finds the run only while it is active, "
             f"and else starts a new one{self.price}."
         )
+
+
+def judge_documents(
+    agent_id: str, seen: Observation, policy: str, log: logging.Logger
+) -> RefreshFailedForGoodError | None:
+    """
+    Look at the documents of an agent whose training completed.
+
+    :param policy: ``fail``, ``warn`` or ``ignore``
+    :returns: the error to raise, if any. A retry would be charged and meet the same documents, so it is final
+    """
+    if not seen.failed_documents or policy == "ignore":
+        return None
+    names = ", ".join(seen.failed_documents)
+    if policy == "warn":
+        log.warning("Agent %s: training completed, but documents failed: %s", agent_id, names)
+        return None
+    return RefreshFailedForGoodError(
+        f"Agent {agent_id}: training completed, but documents failed: {names}. What was charged stays charged; it is "
+        "not tried again, since the same documents would fail again. Replace or remove them, or set "
+        "on_failed_documents='warn'."
+    )

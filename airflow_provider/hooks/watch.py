@@ -6,7 +6,7 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
@@ -17,17 +17,11 @@ from airflow_provider.refresh.schedule import next_look
 from airflow_provider.refresh.wait import Rules, Verdict, Wait
 
 if TYPE_CHECKING:
+    from airflow_provider.api.client import Client
     from airflow_provider.refresh.observation import Observation, Target
 
 #: Seconds between two log lines of a wait in which nothing changes.
 HEARTBEAT = 300.0
-
-
-class Sends(Protocol):
-    """The part of a hook that a look needs."""
-
-    def send(self, call: Any, *, retry: bool = True) -> Any:
-        """Send a call; with ``retry=False`` exactly once."""
 
 
 def judge_failure(wait: Wait, error: ApiError, now: float) -> tuple[Wait, Verdict]:
@@ -38,17 +32,17 @@ def judge_failure(wait: Wait, error: ApiError, now: float) -> tuple[Wait, Verdic
 
 class Watch:
     """
-    The eyes of one task on one target.
+    The eyes of one task on one target; holds one client, so that a wait opens one connection.
 
-    :param make_hook: makes a hook that reads its connection anew; called again once after a 401, since a
+    :param connect: reads the connection anew and returns a client; called again once after a 401, since a
         key may have been rotated in the middle of a wait
     """
 
     def __init__(
-        self, make_hook: Callable[[], Sends], target: Target, rules: Rules, log: logging.Logger
+        self, connect: Callable[[], Client], target: Target, rules: Rules, log: logging.Logger
     ) -> None:
-        self._make_hook = make_hook
-        self._hook = make_hook()
+        self._connect = connect
+        self._client: Client | None = None
         self._rotated = False
         self._target = target
         self._rules = rules
@@ -57,7 +51,7 @@ class Watch:
 
     def observe(self) -> Observation:
         """Read the target with the client's patience; for the look before a write."""
-        return self._target.observe(self._hook.send(self._target.read()))
+        return self._target.observe(self._reach().send(self._target.read()))
 
     def look(self, wait: Wait) -> Report:
         """Read once and take what it told, or that it failed, into the wait."""
@@ -93,15 +87,26 @@ class Watch:
             retry_after = report.error.get("retry_after") if report.error else None
             wait = report.wait
 
+    def close(self) -> None:
+        """Close the client."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _reach(self) -> Client:
+        if self._client is None:
+            self._client = self._connect()
+        return self._client
+
     def _read_once(self) -> Observation:
         try:
-            return self._target.observe(self._hook.send(self._target.read(), retry=False))
+            return self._target.observe(self._reach().send(self._target.read(), retry=False))
         except AuthenticationError:
             if self._rotated:
                 raise
             self._rotated = True
-            self._hook = self._make_hook()
-            return self._target.observe(self._hook.send(self._target.read(), retry=False))
+            self.close()
+            return self._target.observe(self._reach().send(self._target.read(), retry=False))
 
     def _tell(self, seen: Observation, wait: Wait) -> None:
         words, now = str(seen), time.monotonic()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider.operators.road import Job
+    from airflow_provider.refresh.report import Report
 
 
 class RefreshOperator(BaseOperator):
@@ -75,15 +76,22 @@ class RefreshOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Decide, write at most once, look, and wait or defer."""
-        from airflow_provider.operators.road import Road
-
-        return Road(self._job(context), context).advance(None)
+        return self._advance(context, None)
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Take the trigger's report and go on; needs nothing else."""
-        from airflow_provider.operators.road import Road, report_from
+        from airflow_provider.operators.road import report_from
 
-        return Road(self._job(context), context).advance(report_from(event))
+        return self._advance(context, report_from(event))
+
+    def _advance(self, context: Context, report: Report | None) -> dict[str, Any]:
+        from airflow_provider.operators.road import Road
+
+        job = self._job(context)
+        try:
+            return Road(job, context).advance(report)
+        finally:
+            job.watch.close()
 
     def on_kill(self) -> None:
         """Say what becomes of the remote run: the vendors have no call that cancels it."""

@@ -162,9 +162,9 @@ class Job(ABC):
     def release(self) -> None:
         """Take the note back: nothing was charged."""
 
-    def accepts(self) -> bool:
-        """Does ``on_unconfirmed='accept'`` hold here?"""
-        return True
+    @abstractmethod
+    def accepts(self, seen: Observation) -> bool:
+        """May ``on_unconfirmed='accept'`` take this for the end?"""
 
     def ended_well(self, seen: Observation) -> AgentKnowledgeError | None:
         """Look at a proven success once more: some of it may have failed."""
@@ -474,7 +474,7 @@ class Road:
                 return self._fail(record, Ending.FAILED, trouble)
             return self._deliver(record, seen, "the end is proven")
         if verdict is Verdict.UNCONFIRMED and seen is not None and self.options.on_unconfirmed == "accept":
-            if self.job.accepts():
+            if self.job.accepts(seen):
                 return self._deliver(record, seen, "accepted without proof (on_unconfirmed='accept')", confirmed=False)
         error = self.teller.error(report)
         if verdict is Verdict.FAILED:

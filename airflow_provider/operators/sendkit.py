@@ -1,0 +1,89 @@
+"""Operators for SendKit agents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.operators.base import RefreshOperator
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider.operators.jobs.sendkit import RetrainJob
+
+
+class SendKitRetrainAgentOperator(RefreshOperator):
+    """
+    Retrain an agent and prove that this retrain finished. **Costs 10 credits**, never twice for one refresh.
+
+    Queues website retraining and re-processing of the uploaded documents. The vendor offers no idempotency
+    key, no run id and no cancel; see *What happens if* in the docs for what a retry does in each case.
+
+    :param agent_id: the agent (24 hexadecimal digits)
+    :param sendkit_conn_id: the connection
+    :param on_running: what to do if the agent is already training (the vendor's 409, free): ``adopt`` that
+        run (default: it costs nothing and reads the same sources), ``wait`` for it and then retrain (for
+        sources that changed after it began), ``fail`` (a retry asks again), or ``skip``
+    :param on_unknown: what to do if an earlier try may have been accepted and left no trace: ``submit`` or
+        ``fail``. Default: submit where a moved ``lastScrapedAt`` would have shown the run, else fail
+    :param on_unconfirmed: ``fail`` (default) or ``accept`` a ``completed`` that nothing ties to this run
+    :param on_failed_documents: what to do if the training completed and documents failed: ``fail``
+        (default), ``warn`` or ``ignore``
+    :param max_credits: ceiling for this task over all its tries (below Airflow 3.3: for each try), checked
+        before the POST
+    :param max_credits_per_day: ceiling for this agent and UTC day, over all tasks that set it. A soft one:
+        two tasks at the same moment may both pass
+    :param dry_run: say in log and result what would be done and why; sends nothing but reads
+
+    :returns: the result, a small JSON: ``outcome`` is ``refreshed``, ``adopted``, ``reattached`` or
+        ``skipped``; ``credits_charged``, ``status``, ``marker``, ``seconds``, ``polls``, ``counts`` …
+    :raises InsufficientCreditsError: 402; no retry
+    :raises RefreshFailedError: the training failed; a retry is a new run and costs 10 credits
+    :raises RefreshUnconfirmedError: a terminal status that nothing ties to this run; no retry
+    :raises RefreshTimeoutError: not done within ``timeout``; a retry re-attaches
+
+    https://docs.sendkit.ai/api-reference/post-v1-agents-agentid-retrain
+    """
+
+    template_fields = (
+        "sendkit_conn_id",
+        "agent_id",
+        "on_running",
+        "on_unknown",
+        "on_failed_documents",
+        "max_credits",
+        "max_credits_per_day",
+        "dry_run",
+        *RefreshOperator._common_template_fields,
+    )
+    ui_color = "#e8f3ec"
+
+    def __init__(
+        self,
+        *,
+        agent_id: str,
+        sendkit_conn_id: str = "sendkit_default",
+        on_running: str = "adopt",
+        on_unknown: str | None = None,
+        on_failed_documents: str = "fail",
+        max_credits: float | str | None = None,
+        max_credits_per_day: float | str | None = None,
+        dry_run: bool | str = False,
+        poll_interval: float | str = 30.0,
+        start_grace: float | str = 120.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(poll_interval=poll_interval, start_grace=start_grace, **kwargs)
+        self.agent_id = agent_id
+        self.sendkit_conn_id = sendkit_conn_id
+        self.on_running = on_running
+        self.on_unknown = on_unknown
+        self.on_failed_documents = on_failed_documents
+        self.max_credits = max_credits
+        self.max_credits_per_day = max_credits_per_day
+        self.dry_run = dry_run
+
+    def _job(self, context: Context) -> RetrainJob:
+        from airflow_provider.operators.jobs.sendkit import retrain_job
+
+        return retrain_job(self, context)

@@ -1,0 +1,1 @@
+"""Triggers: wait on the triggerer; they only read."""

@@ -1,0 +1,150 @@
+"""A wait in the triggerer; what both vendors' triggers share."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from abc import abstractmethod
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+if TYPE_CHECKING:
+    from airflow_provider.hooks.base import KnowledgeHook
+    from airflow_provider.refresh.observation import Observation, Target
+    from airflow_provider.refresh.report import Report
+    from airflow_provider.refresh.wait import Rules, Wait
+
+#: Seconds between two log lines of a wait in which nothing changes.
+_HEARTBEAT = 300.0
+
+
+class RefreshTrigger(BaseTrigger):
+    """
+    Wait for the end of a refresh; reads only, and never cancels anything.
+
+    Its arguments are plain JSON without a secret. They cannot be written back, so a restarted triggerer
+    begins again from what the worker had seen.
+
+    :param conn_id: the connection; read here, in the triggerer
+    :param wait: the wait, as JSON
+    :param record: the worker's record, as JSON; comes back in the event untouched
+    :param not_before: seconds since the epoch before which no event is sent
+    """
+
+    def __init__(
+        self,
+        *,
+        conn_id: str,
+        wait: dict[str, Any],
+        record: dict[str, Any] | None = None,
+        not_before: float = 0.0,
+        **_: Any,
+    ) -> None:
+        super().__init__()
+        self.conn_id = conn_id
+        self.wait = wait
+        self.record = record
+        self.not_before = not_before
+
+    @abstractmethod
+    def _target(self) -> Target:
+        """What is waited for."""
+
+    @abstractmethod
+    def _rules(self) -> Rules:
+        """The vendor's rules."""
+
+    @abstractmethod
+    def _hook(self) -> KnowledgeHook:
+        """The vendor's hook."""
+
+    @abstractmethod
+    def _own_arguments(self) -> dict[str, Any]:
+        """The arguments that a vendor's trigger adds."""
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return class path and arguments."""
+        kind = type(self)
+        return f"{kind.__module__}.{kind.__qualname__}", {
+            "conn_id": self.conn_id,
+            "wait": self.wait,
+            "record": self.record,
+            "not_before": self.not_before,
+            **self._own_arguments(),
+        }
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look until the wait is over, then send one event."""
+        report = await self._wait()
+        if (early := self.not_before - time.time()) > 0:
+            await asyncio.sleep(early)
+        yield TriggerEvent(report.to_event())
+
+    async def on_kill(self) -> None:
+        """Say what becomes of the remote run; there is no call that cancels it."""
+        self.log.warning(
+            "The task was marked or cleared while it waited. The run at the vendor goes on and is not refunded."
+        )
+
+    async def _wait(self) -> Report:
+        from airflow_provider.errors import ApiError, AuthenticationError
+        from airflow_provider.hooks.watch import judge_failure
+        from airflow_provider.refresh import codec
+        from airflow_provider.refresh import wait as waits
+        from airflow_provider.refresh.record import Record
+        from airflow_provider.refresh.report import Report
+        from airflow_provider.refresh.schedule import next_look
+        from airflow_provider.refresh.wait import Verdict, Wait
+        from airflow_provider.triggers import poller
+
+        wait = codec.load(Wait, self.wait)
+        record = Record.from_json(self.record) if self.record is not None else None
+        target, rules, hook = self._target(), self._rules(), self._hook()
+        seat = poller.join(await hook.asettings(), target)
+        seen: Observation | None = None
+        failure: ApiError | None = None
+        rotated = False
+        told = ("", 0.0)
+        try:
+            while True:
+                pause = next_look(wait, time.time(), random.random(), failure.retry_after if failure else None)
+                try:
+                    seen, failure = await seat.look(pause), None
+                except AuthenticationError as error:
+                    failure = error
+                    if not rotated:  # a key may have been rotated in the middle of the wait
+                        rotated = True
+                        seat.leave()
+                        seat = poller.join(await hook.asettings(), target)
+                        continue
+                except ApiError as error:
+                    failure = error
+                if failure is not None:
+                    wait, verdict = judge_failure(wait, failure, time.time())
+                    self.log.warning(
+                        "Read %d of %d in a row failed: %s",
+                        wait.evidence.failures,
+                        wait.max_read_failures,
+                        failure,
+                    )
+                else:
+                    assert seen is not None
+                    wait, verdict = waits.look(wait, rules, seen, time.time())
+                    told = self._tell(target, seen, wait, told)
+                if verdict is not Verdict.WAIT:
+                    error_json = failure.to_json() if failure else None
+                    return Report(wait=wait, verdict=verdict, seen=seen, error=error_json, record=record)
+        finally:
+            seat.leave()
+
+    def _tell(
+        self, target: Target, seen: Observation, wait: Wait, told: tuple[str, float]
+    ) -> tuple[str, float]:
+        words, now = str(seen), time.monotonic()
+        if words == told[0] and now - told[1] < _HEARTBEAT:
+            return told
+        self.log.info("%s: %s (look %d)", target.key, words, wait.evidence.polls)
+        return words, now
