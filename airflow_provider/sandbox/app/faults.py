@@ -1,0 +1,172 @@
+"""What may go wrong on the wire, as data: which request, how often, what happens."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from airflow_provider.sandbox.options import Seconds
+
+
+class Match(BaseModel):
+    """Which requests; an absent part matches all."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    method: str | None = Field(None, description="GET, POST, …")
+    path: str | None = Field(
+        None, description="Regular expression, searched in the path (without the query)."
+    )
+
+    def accepts(self, method: str, path: str) -> bool:
+        return (self.method is None or self.method.upper() == method) and (
+            self.path is None or re.search(self.path, path) is not None
+        )
+
+
+class _Fault(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    match: Match = Field(default_factory=lambda: Match(method=None, path=None))
+    times: int | None = Field(1, ge=1, description="Fires at most so often; null: always.")
+    skip: int = Field(0, ge=0, description="So many matching requests pass first.")
+    every: int | None = Field(None, ge=1, description="Fires on every n-th matching request only.")
+    probability: float | None = Field(
+        None, ge=0, le=1, description="Fires with this chance, drawn from seed."
+    )
+    seed: int = 0
+
+    _id: int = PrivateAttr(0)
+    _seen: int = PrivateAttr(0)
+    _fired: int = PrivateAttr(0)
+    _random: random.Random = PrivateAttr(default_factory=random.Random)
+
+    def model_post_init(self, context: Any, /) -> None:
+        self._random = random.Random(self.seed)
+
+    def fires(self) -> bool:
+        """Count one matching request and say whether this fault takes it."""
+        if self.times is not None and self._fired >= self.times:
+            return False
+        self._seen += 1
+        turn = self._seen - self.skip
+        if turn <= 0 or (self.every is not None and turn % self.every):
+            return False
+        if self.probability is not None and self._random.random() >= self.probability:
+            return False
+        self._fired += 1
+        return True
+
+
+class StatusFault(_Fault):
+    """Answer with this status and do nothing. Without ``body``: the vendor's own envelope."""
+
+    kind: Literal["status"]
+    status: int = Field(ge=100, le=599)
+    headers: dict[str, str] = Field(default_factory=dict)
+    body: Any = Field(None, description="JSON, or a string sent as it is.")
+    error_code: str | None = Field(
+        None, description="Sensay's machine code, e.g. KNOWLEDGE_BASE_CUSTOM_QUOTA_EXCEEDED."
+    )
+    retry_after: Seconds | None = Field(None, description="Seconds for a Retry-After header.")
+    retry_after_format: Literal["seconds", "date"] = "seconds"
+
+
+class StatusAfterFault(StatusFault):
+    """Do it, then answer with this status: a 500 after acceptance."""
+
+    kind: Literal["status_after"]  # type: ignore[assignment]
+
+
+class LoseAnswerFault(_Fault):
+    """Do it, then cut the connection."""
+
+    kind: Literal["lose_answer"]
+    reset: bool = Field(True, description="Reset the connection, or just close it.")
+
+
+class DropFault(_Fault):
+    """Cut the connection before doing anything."""
+
+    kind: Literal["drop"]
+    reset: bool = Field(True, description="Reset the connection, or just close it.")
+
+
+class DelayFault(_Fault):
+    """Wait real seconds before doing it, or between doing it and answering."""
+
+    kind: Literal["delay"]
+    seconds: Seconds
+    when: Literal["before", "after"] = "before"
+
+
+class HoldFault(_Fault):
+    """Hold the request before doing it, or the answer after, until it is released."""
+
+    kind: Literal["hold"]
+    when: Literal["before", "after"] = "before"
+
+
+class BodyFault(_Fault):
+    """Do it, then spoil the answer's body."""
+
+    kind: Literal["body"]
+    shape: Literal["not_json", "huge", "cut_json", "cut_connection", "wrong_shape", "empty", "dribble"]
+    status: int | None = Field(None, description="Another status than the true one.")
+    body: Any = Field(None, description="For wrong_shape: what to send; [] without it.")
+    size: int = Field(50_000_000, ge=1, description="For huge: bytes of (valid) JSON.")
+    chunk: int = Field(1, ge=1, description="For dribble: bytes at a time.")
+    seconds: Seconds = Field(0.05, description="For dribble: real seconds between chunks.")
+
+
+class RedirectFault(_Fault):
+    """Send the client elsewhere and do nothing."""
+
+    kind: Literal["redirect"]
+    status: Literal[301, 302, 303, 307, 308] = 307
+    location: str = "https://elsewhere.invalid/"
+
+
+Fault = Annotated[
+    StatusFault
+    | StatusAfterFault
+    | LoseAnswerFault
+    | DropFault
+    | DelayFault
+    | HoldFault
+    | BodyFault
+    | RedirectFault,
+    Field(discriminator="kind"),
+]
+
+
+class FaultQueue:
+    """In the order they were queued; the first that fires takes the request."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+        self._ids = itertools.count(1)
+
+    def add(self, fault: Fault) -> int:
+        fault._id = next(self._ids)
+        self._faults.append(fault)
+        return fault._id
+
+    def take(self, method: str, path: str) -> Fault | None:
+        for fault in self._faults:
+            if fault.match.accepts(method, path) and fault.fires():
+                return fault
+        return None
+
+    def show(self) -> list[dict[str, Any]]:
+        return [
+            fault.model_dump(mode="json") | {"id": fault._id, "seen": fault._seen, "fired": fault._fired}
+            for fault in self._faults
+        ]
+
+    def clear(self, fault_id: int | None = None) -> None:
+        self._faults = [fault for fault in self._faults if fault_id is not None and fault._id != fault_id]

@@ -1,0 +1,1 @@
+"""What the two vendors know: plain objects, every question answered for a given ``now``."""

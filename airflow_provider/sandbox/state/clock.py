@@ -1,0 +1,56 @@
+"""The one clock of the sandbox: it may run faster than the wall, jump ahead, and be wrong."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import formatdate
+
+
+class Clock:
+    """
+    World time in epoch seconds; everything that "takes a while" takes it on this clock.
+
+    :param scale: world seconds per real second
+    :param wall: where real time comes from
+    """
+
+    def __init__(self, scale: float = 1.0, wall: Callable[[], float] = time.time) -> None:
+        self._wall = wall
+        self._scale = scale
+        self._real_origin = self._world_origin = wall()
+
+    def now(self) -> float:
+        return self._world_origin + (self._wall() - self._real_origin) * self._scale
+
+    def set_scale(self, scale: float) -> None:
+        """Change the speed from here on; what has passed stays passed."""
+        self._world_origin, self._real_origin = self.now(), self._wall()
+        self._scale = scale
+
+    def advance(self, seconds: float) -> None:
+        """Jump ahead, so that a test need not wait."""
+        self._world_origin += seconds
+
+
+def iso(at: float, skew: float = 0.0) -> str:
+    """SendKit's style: ``2024-12-25T10:00:00.123Z``. ``skew`` is how wrong the vendor's clock is."""
+    moment = datetime.fromtimestamp(at + skew, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def iso_micro(at: float, skew: float = 0.0) -> str:
+    """Sensay's style: ``2025-04-15T08:11:00.093761+00:00``."""
+    return datetime.fromtimestamp(at + skew, UTC).isoformat(timespec="microseconds")
+
+
+def http_date(at: float) -> str:
+    """As in ``Date`` and, sometimes, ``Retry-After``."""
+    return formatdate(at, usegmt=True)
+
+
+def parse_time(text: str) -> float:
+    """Epoch seconds of an ISO time; a time without zone is UTC."""
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
