@@ -40,6 +40,11 @@ Many = Annotated[tuple[T, ...], BeforeValidator(_without_nulls)]
 """A list that may be null or hold nulls; both read as *nothing there*."""
 
 
+def plain(text: str | None) -> str | None:
+    """Return an enum member as the plain text it is: Airflow stores texts, not our enums."""
+    return None if text is None else str(text)
+
+
 def read(model: type[M], data: JSON, where: str = "") -> M:
     """
     Read an object.
