@@ -7,9 +7,10 @@ import time
 from typing import Any
 
 import typer
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from fastapi.security import APIKeyHeader
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,18 +25,17 @@ from airflow_provider.sandbox.app import (
     storage,
 )
 from airflow_provider.sandbox.app.gate import Gate
-from airflow_provider.sandbox.app.problems import Problem, answer
+from airflow_provider.sandbox.app.problems import SENDKIT_ERRORS, SENSAY_ERRORS, Problem, answer
 from airflow_provider.sandbox.app.site import Site, request_id_of
 from airflow_provider.sandbox.app.tampering import Tampering
 from airflow_provider.sandbox.state.clock import http_date
 
-VENDOR_ROUTERS = (
-    sendkit.router,
-    sendkit_documents.router,
-    sensay_knowledge.router,
-    sensay_training.router,
-    sensay_replicas.router,
-)
+SENDKIT_ROUTERS = (sendkit.router, sendkit_documents.router)
+SENSAY_ROUTERS = (sensay_knowledge.router, sensay_training.router, sensay_replicas.router)
+
+# Only declared here, for the API page; the gate checks them.
+_SENDKIT_KEY = APIKeyHeader(name="X-Api-Key", auto_error=False)
+_SENSAY_SECRET = APIKeyHeader(name="X-ORGANIZATION-SECRET", auto_error=False)
 
 
 def build(site: Site) -> FastAPI:
@@ -46,8 +46,12 @@ def build(site: Site) -> FastAPI:
         strict_content_type=False,
     )
     app.state.site = site
-    for router in (*VENDOR_ROUTERS, storage.router, control.router):
-        app.include_router(router)
+    for router in SENDKIT_ROUTERS:
+        app.include_router(router, responses=SENDKIT_ERRORS, dependencies=[Security(_SENDKIT_KEY)])
+    for router in SENSAY_ROUTERS:
+        app.include_router(router, responses=SENSAY_ERRORS, dependencies=[Security(_SENSAY_SECRET)])
+    app.include_router(storage.router)
+    app.include_router(control.router)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _no_such_route)
@@ -102,7 +106,9 @@ class Wire:
 
 def _templates() -> list[tuple[re.Pattern[str], str]]:
     """Fixed paths before those with parameters, so that ``/users/me`` is not a ``{userID}``."""
-    routes = [route for router in (*VENDOR_ROUTERS, storage.router) for route in router.routes]
+    routes = [
+        route for router in (*SENDKIT_ROUTERS, *SENSAY_ROUTERS, storage.router) for route in router.routes
+    ]
     paths = {route.path for route in routes if isinstance(route, APIRoute)}
     ordered = sorted(paths, key=lambda path: (path.count("{"), path))
     return [(re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), path) for path in ordered]

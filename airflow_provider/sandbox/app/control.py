@@ -59,13 +59,12 @@ async def reset(site: AnySite) -> Any:
 @router.patch("/options", summary="Change options; they hold for what begins from now on")
 async def change_options(site: AnySite, changes: Annotated[dict[str, Any], Body()]) -> Any:
     try:
-        options = site.world.options.changed(changes)
+        site.world.set_options(changes)
     except ValidationError as error:
         return JSONResponse(
             {"error": error.errors(include_url=False, include_input=False, include_context=False)}, 422
         )
-    site.world.set_options(options)
-    return options.model_dump(mode="json")
+    return site.world.options.model_dump(mode="json")
 
 
 @router.post("/advance", summary="Let world time jump ahead")

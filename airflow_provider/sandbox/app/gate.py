@@ -72,8 +72,8 @@ def check_sendkit(method: str, headers: Mapping[str, str], known: Credentials) -
             raise Problem(403)
     elif workspace is not None:
         raise Problem(400, "Workspace API keys must not send X-Workspace-Id")
-    content_type = _media_type(headers)
-    if method in ("POST", "PATCH", "PUT") and content_type not in ("application/json", "multipart/form-data"):
+    carries_body = method in ("POST", "PATCH") or headers.get("content-length", "0") != "0"
+    if carries_body and _media_type(headers) not in ("application/json", "multipart/form-data"):
         raise Problem(415, "Content-Type must be application/json")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any, Literal
 
+from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
 Vendor = Literal["sendkit", "sensay"]
@@ -20,6 +21,39 @@ _SENDKIT: dict[int, tuple[str, str]] = {
     404: ("Not Found", "The requested resource was not found"),
     409: ("Conflict", "The request conflicts with the current state of the resource"),
 }
+
+
+class SendKitError(BaseModel):
+    """``code`` is the HTTP status once more, not a machine code."""
+
+    error: str
+    message: str
+    code: int
+    details: str | None = None
+
+
+class InnerException(BaseModel):
+    name: str
+    message: str
+    cause: str | None = None
+    stack: str | None = None
+
+
+class SensayError(BaseModel):
+    """A 404 has neither ``fingerprint`` nor ``error_code``; only a 500 has ``inner_exception``."""
+
+    success: Literal[False]
+    error: str
+    request_id: str
+    fingerprint: str | None = None
+    error_code: str | None = None
+    inner_exception: InnerException | None = None
+
+
+SENDKIT_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": SendKitError} for status in ("4XX", "5XX")
+}
+SENSAY_ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": SensayError} for status in ("4XX", "5XX")}
 
 
 class Problem(Exception):

@@ -34,7 +34,7 @@ class World:
     """
     Everything there is at both vendors; built new by a reset.
 
-    :param options: read at every request; replace it through :meth:`set_options` only
+    :param options: read at every request; changed by :meth:`set_options` only
     """
 
     agent_id = "664a1b2c3d4e5f6a7b8c9d0e"
@@ -64,12 +64,18 @@ class World:
     def now(self) -> float:
         return self.clock.now()
 
-    def set_options(self, options: Options) -> None:
-        if options.time_scale != self.options.time_scale:
+    def set_options(self, changes: dict[str, object]) -> None:
+        """
+        Change options; what has begun goes on as it began.
+
+        :raises pydantic.ValidationError: for an unknown name or value; nothing is changed then
+        """
+        options = self.options.changed(changes)
+        if "time_scale" in changes:
             self.clock.set_scale(options.time_scale)
-        if options.credits != self.options.credits:
+        if "credits" in changes:
             self.ledger.left = Decimal(str(options.credits))
-        if options.chat_misses != self.options.chat_misses:
+        if "chat_misses" in changes:
             self.chat_misses = options.chat_misses
         self.options = options
 
