@@ -33,7 +33,11 @@ def installed_sandbox(wheel_python: Path) -> Iterator[InstalledSandbox]:
 @pytest.fixture(scope="session")
 def stack(wheel_python: Path, installed_sandbox: InstalledSandbox) -> Iterator[AirflowStack]:
     """A real Airflow with the example DAGs and those of ``tests/system/dags``, deferring by default."""
-    env = installed_sandbox.airflow_environment() | {"AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True"}
+    env = installed_sandbox.airflow_environment() | {
+        "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True",
+        # How soon the waits of a killed triggerer are handed on; the default of 30 s would rule the tests.
+        "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "8",
+    }
     folders = [ROOT / "dags_examples", ROOT / "tests" / "system" / "dags"]
     with AirflowStack(python=wheel_python, dags=folders, env=env) as stack:
         yield stack

@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from types import FrameType
@@ -135,7 +136,8 @@ def _result(stack: AirflowStack, dag_id: str, run_id: str, task: TaskInstance) -
 
 def _keep(stack: AirflowStack, console: Console) -> None:
     console.print(f"\n{stack.url}  (login: {stack.login.user} / {stack.login.password})\nCtrl-C ends it.")
-    signal.pause()
+    with suppress(KeyboardInterrupt):
+        signal.pause()
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-# Where a session is not readable from /proc, the process group of its leader is all we can signal.
+# Where there is none, sessions cannot be listed and a leader is trusted to end what it forked.
 _PROC = Path("/proc")
 
 
@@ -53,18 +53,22 @@ class BackgroundProcess:
         return self._popen.poll()
 
     def members(self) -> list[int]:
-        """Pids alive in this session, the leader and its zombies not counted once it has been waited for."""
+        """Pids that live in this session."""
         if not _PROC.is_dir():
             return [self.pid] if self.returncode is None else []
+        self._popen.poll()
         return [pid for pid, session, state in _sessions() if session == self.pid and state not in "ZX"]
 
-    def signal(self, number: int) -> None:
-        """Send a signal to every process of the session; those that have gone are no error."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, number)
+    def signal(self, number: int, *, leader: bool = True) -> None:
+        """Send a signal to every process of the session, or to all but its leader."""
         for pid in self.members():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
+            if leader or pid != self.pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+
+    def wait(self) -> None:
+        """Reap the leader."""
+        self._popen.wait()
 
     def alive(self) -> bool:
         return self.returncode is None or bool(self.members())
@@ -77,24 +81,30 @@ class BackgroundProcess:
 
 def stop(processes: Iterable[BackgroundProcess], grace: float = 15.0) -> list[str]:
     """
-    End all sessions together: TERM, then KILL after ``grace`` seconds.
-
-    TERM goes to the leaders alone, since they end their children themselves and in order.
+    End all sessions together: TERM to every process of them, KILL after ``grace`` seconds.
 
     :return: names of those that had to be killed
     """
     pending = list(processes)
-    for process in pending:
-        if process.returncode is None:
-            process._popen.send_signal(signal.SIGTERM)
-    deadline = time.monotonic() + grace
-    while any(process.alive() for process in pending) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    killed = [process.name for process in pending if process.alive()]
+    if grace:
+        for process in pending:
+            process.signal(signal.SIGTERM)
+    _wait_for(pending, grace)
+    stubborn = [process for process in pending if process.alive()]
+    for process in stubborn:
+        process.signal(signal.SIGKILL, leader=False)
+    # A leader whose children have died reaps them, and may well end by itself then.
+    _wait_for(stubborn, min(grace, 1.0))
     for process in pending:
         process.signal(signal.SIGKILL)
-        process._popen.wait()
-    return killed
+        process.wait()
+    return [process.name for process in stubborn]
+
+
+def _wait_for(processes: Sequence[BackgroundProcess], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while any(process.alive() for process in processes) and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _sessions() -> Iterable[tuple[int, int, str]]:
