@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from airflow.providers.common.compat.sdk import BaseHook
 
-from airflow_provider.hooks.connection import connection_form
-
 if TYPE_CHECKING:
     from airflow_provider.api.call import Call
     from airflow_provider.api.client import Client
@@ -119,5 +117,7 @@ class KnowledgeHook(BaseHook):
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """Return the form for Airflow 3.1; from 3.2 on it is read from the provider info, without us."""
+        from airflow_provider.hooks.connection import connection_form
+
         form = connection_form(cls.conn_type)["ui-field-behaviour"]
         return {name.replace("-", "_"): value for name, value in form.items()}

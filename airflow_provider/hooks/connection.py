@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TRUE = frozenset({"true", "1", "yes", "on"})
 FALSE = frozenset({"false", "0", "no", "off"})
-HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|[0-9A-Fa-f:.]+", re.ASCII)
+HOST_NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|[0-9A-Fa-f:.]+"
 
 
 class CommonSettings(TypedDict, total=False):
@@ -200,7 +200,7 @@ class ConnectionReader:
         """Take a URL apart; what it holds is not repeated in the message."""
         try:
             parts = urlsplit(url)
-            named = parts.hostname is not None and HOST_NAME.fullmatch(parts.hostname) is not None
+            named = parts.hostname is not None and re.fullmatch(HOST_NAME, parts.hostname) is not None
             valid = parts.scheme in {"http", "https"} and named and parts.port != 0
         except ValueError:
             valid = False

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider.api.settings import Settings
 from airflow_provider.hooks.base import AnyConnection, KnowledgeHook
-from airflow_provider.hooks.connection import ConnectionReader
 
 if TYPE_CHECKING:
     from airflow_provider.api.models.sendkit import Agent, ProcessReceipt, RetrainReceipt, UploadSlot
+    from airflow_provider.api.settings import Settings
 
 PLATFORM_PREFIX = "sk_user_"
 """A platform key; a workspace key begins with ``sk_`` alone, so this is the one to look for."""
@@ -24,6 +23,9 @@ def settings_from_connection(connection: AnyConnection, extra: object) -> Settin
 
     :raises InvalidConnectionError: naming all that is wrong, by the labels of the form
     """
+    from airflow_provider.api.settings import Settings
+    from airflow_provider.hooks.connection import ConnectionReader
+
     reader = ConnectionReader("sendkit", connection, extra)
     key, workspace = reader.secret(), reader.header("workspace_id")
     common = reader.common()

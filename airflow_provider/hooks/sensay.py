@@ -5,15 +5,13 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.api.settings import Settings
-from airflow_provider.hooks import generation as generations
 from airflow_provider.hooks.base import AnyConnection, KnowledgeHook
-from airflow_provider.hooks.connection import ConnectionReader
 
 if TYPE_CHECKING:
     from airflow_provider.api.client import Client
     from airflow_provider.api.models.entry import Deletion, Entry, EntryPage, FileSlot
     from airflow_provider.api.models.sensay import CreateReceipt, FileTypes
+    from airflow_provider.api.settings import Settings
     from airflow_provider.hooks.generation import Generation
 
 API_VERSION = "2025-03-25"
@@ -29,6 +27,10 @@ def settings_from_connection(connection: AnyConnection, extra: object) -> Settin
 
     :raises InvalidConnectionError: naming all that is wrong, by the labels of the form
     """
+    from airflow_provider.api.settings import Settings
+    from airflow_provider.hooks import generation as generations
+    from airflow_provider.hooks.connection import ConnectionReader
+
     reader = ConnectionReader("sensay", connection, extra)
     secret, user, version = reader.secret(), reader.header("user_id"), reader.header("api_version")
     user_type = reader.choice("user_id_type", USER_ID_TYPES)
@@ -72,6 +74,7 @@ class SensayHook(KnowledgeHook):
     def generation(self) -> Generation:
         """Return the generation the connection names; if it names none, ask once per process."""
         from airflow_provider.api.client import Client
+        from airflow_provider.hooks import generation as generations
 
         settings = self.settings()
         if (known := generations.known(settings)) is not None:
@@ -84,6 +87,7 @@ class SensayHook(KnowledgeHook):
         from airflow_provider.api import sensay
         from airflow_provider.api.client import AsyncClient
         from airflow_provider.errors import ApiError
+        from airflow_provider.hooks import generation as generations
 
         settings = await self.asettings()
         if (known := generations.known(settings)) is not None:
@@ -220,6 +224,7 @@ class SensayHook(KnowledgeHook):
     def _look(self) -> str:
         from airflow_provider.api import sensay, sensay_training
         from airflow_provider.api.client import Client
+        from airflow_provider.hooks import generation as generations
 
         settings = self.settings()
         with Client(settings) as client:
@@ -239,6 +244,7 @@ class SensayHook(KnowledgeHook):
 def _asked(client: Client, *, retry: bool = True) -> Generation:
     from airflow_provider.api import sensay
     from airflow_provider.errors import ApiError
+    from airflow_provider.hooks import generation as generations
 
     failure = None
     try:
