@@ -13,7 +13,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSensorTimeout,
+)
 
 
 class AgentKnowledgeError(AirflowException):
@@ -237,6 +241,10 @@ class NeverTrainedError(RefreshError, AirflowFailException):
 
 class RefreshTimeoutError(RefreshError):
     """The deadline passed; the remote run goes on. Retryable: a retry re-attaches and pays nothing."""
+
+
+class SensorTimeoutError(RefreshTimeoutError, AirflowSensorTimeout):
+    """A sensor's deadline passed."""
 
 
 class ReadFailuresError(RefreshError):

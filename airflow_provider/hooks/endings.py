@@ -5,12 +5,13 @@ and the credits, what a retry will do, and what to do now.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
+from typing import Any
 
 from airflow_provider.errors import (
     AgentKnowledgeError,
     ApiError,
+    InvalidArgumentError,
     NeverTrainedError,
     ReadFailuresError,
     RefreshError,
@@ -18,6 +19,7 @@ from airflow_provider.errors import (
     RefreshFailedForGoodError,
     RefreshTimeoutError,
     RefreshUnconfirmedError,
+    SensorTimeoutError,
     UnknownStatusError,
 )
 from airflow_provider.refresh.observation import Observation
@@ -25,6 +27,17 @@ from airflow_provider.refresh.report import Report
 from airflow_provider.refresh.wait import Purpose, Verdict
 
 _VENDOR_NAMES = {"sendkit": "SendKit", "sensay": "Sensay"}
+
+
+def refuse(task: str, problems: list[str]) -> None:
+    """
+    Raise if any argument is wrong.
+
+    :param task: the operator's or sensor's class, for the message
+    :raises InvalidArgumentError: naming every problem at once
+    """
+    if problems:
+        raise InvalidArgumentError(f"{task}: {'; '.join(problems)}. Nothing was sent.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +85,8 @@ class Teller:
                     "trained? Nothing was sent or charged. Submit a refresh first, or set since= to wait for one."
                 )
             case Verdict.TIMED_OUT:
-                return RefreshTimeoutError(self._timed_out(what, last, report))
+                kind = RefreshTimeoutError if self.submits else SensorTimeoutError
+                return kind(self._timed_out(what, last, report))
             case Verdict.UNREADABLE:
                 cause = (report.error or {}).get("message", "no answer")
                 return ReadFailuresError(
@@ -126,7 +140,7 @@ class Teller:
 
 
 def judge_documents(
-    agent_id: str, seen: Observation, policy: str, log: logging.Logger
+    agent_id: str, seen: Observation, policy: str, log: Any
 ) -> RefreshFailedForGoodError | None:
     """
     Look at the documents of an agent whose training completed.

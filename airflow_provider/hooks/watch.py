@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
@@ -38,9 +37,7 @@ class Watch:
         key may have been rotated in the middle of a wait
     """
 
-    def __init__(
-        self, connect: Callable[[], Client], target: Target, rules: Rules, log: logging.Logger
-    ) -> None:
+    def __init__(self, connect: Callable[[], Client], target: Target, rules: Rules, log: Any) -> None:
         self._connect = connect
         self._client: Client | None = None
         self._rotated = False

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider.operators.road import Job
+    from airflow_provider.operators.job import Job
     from airflow_provider.refresh.report import Report
 
 
@@ -80,7 +80,7 @@ class RefreshOperator(BaseOperator):
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Take the trigger's report and go on; needs nothing else."""
-        from airflow_provider.operators.road import report_from
+        from airflow_provider.hooks.deferral import report_from
 
         return self._advance(context, report_from(event))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.errors import RecordUnreadableError
@@ -23,7 +22,7 @@ class RecordStore:
     False. What is weaker then stands in the docs.
     """
 
-    def __init__(self, context: Context, log: logging.Logger) -> None:
+    def __init__(self, context: Context, log: Any) -> None:
         self._store: Any = context.get("task_state_store")
         self._log = log
 

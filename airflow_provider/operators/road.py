@@ -7,17 +7,13 @@ written before it (*intent*), after it (*submitted*) and as the last act (*ended
 
 from __future__ import annotations
 
-import logging
 import time
-from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowSkipException, TaskDeferred, conf
+from airflow.providers.common.compat.sdk import AirflowSkipException
 
-from airflow_provider.api.retry import is_ambiguous
 from airflow_provider.errors import (
     AgentKnowledgeError,
     AlreadyRunningError,
@@ -25,150 +21,28 @@ from airflow_provider.errors import (
     ApiError,
     BudgetExceededError,
     ConflictError,
-    InvalidArgumentError,
     OutcomeUnknownError,
     RateLimitedError,
     RecordMismatchError,
     RefreshUnconfirmedError,
+    is_ambiguous,
 )
+from airflow_provider.hooks.deferral import defer
 from airflow_provider.hooks.endings import Teller
-from airflow_provider.hooks.watch import Watch
 from airflow_provider.operators import memory
+from airflow_provider.operators.job import Job
 from airflow_provider.operators.record_store import RecordStore
 from airflow_provider.refresh import result as results
 from airflow_provider.refresh import submit
-from airflow_provider.refresh.arguments import Checker
-from airflow_provider.refresh.observation import Observation, Target
+from airflow_provider.refresh.observation import Observation
 from airflow_provider.refresh.record import Ending, Identity, Outcome, Record, Stage
 from airflow_provider.refresh.report import Report
 from airflow_provider.refresh.schedule import FIRST_LOOKS
-from airflow_provider.refresh.submit import Action, Decision, Policy, SubmitRules
+from airflow_provider.refresh.submit import Action, Decision, Policy
 from airflow_provider.refresh.wait import Purpose, Receipt, Verdict, Wait
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
-    from airflow.triggers.base import BaseTrigger
-
-    from airflow_provider.operators.base import RefreshOperator
-
-#: Added to the deadline for Airflow's own deferral timeout, which must lose against the trigger's.
-_BACKSTOP = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """What the vendor's answer to a write told."""
-
-    receipt: Receipt = Receipt.PLAIN
-    charged: Decimal = Decimal(0)
-    jobs: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """The arguments of :class:`RefreshOperator`, as checked after templating."""
-
-    waits: bool
-    deferrable: bool
-    poll_interval: float
-    timeout: float
-    max_read_failures: int
-    start_grace: float
-    version: str | None
-    force: bool
-    on_unconfirmed: str
-
-
-def options(operator: RefreshOperator, check: Checker, context: Context) -> Options:
-    """Read the arguments that every waiting operator has."""
-    run = context.get("dag_run")
-    run_conf = getattr(run, "conf", None) or {}
-    return Options(
-        waits=check.flag("wait_for_completion", operator.wait_for_completion),
-        deferrable=check.flag("deferrable", operator.deferrable),
-        poll_interval=check.seconds("poll_interval", operator.poll_interval),
-        timeout=check.seconds("timeout", operator.timeout),
-        max_read_failures=check.count("max_read_failures", operator.max_read_failures),
-        start_grace=check.seconds("start_grace", operator.start_grace),
-        version=check.text("version", operator.version),
-        force=check.flag("force", operator.force) or check.flag("force_refresh", run_conf.get("force_refresh", False)),
-        on_unconfirmed=check.word("on_unconfirmed", operator.on_unconfirmed, ("fail", "accept")),
-    )
-
-
-def refuse(operator_name: str, check: Checker) -> None:
-    """
-    Raise if any argument is wrong.
-
-    :raises InvalidArgumentError: naming every problem at once
-    """
-    if check.problems:
-        raise InvalidArgumentError(f"{operator_name}: {'; '.join(check.problems)}. Nothing was sent.")
-
-
-def report_from(event: Any) -> Report:
-    """
-    Read a trigger's event.
-
-    :raises AgentKnowledgeError: the event is none of ours; retryable, and a retry re-attaches
-    """
-    try:
-        return Report.from_event(event)
-    except ValueError as error:
-        raise AgentKnowledgeError(
-            f"The trigger's event cannot be used: {error}. The remote run, if any, goes on. A retry re-attaches to it."
-        ) from None
-
-
-@dataclass(kw_only=True)
-class Job(ABC):
-    """
-    What one operator does, its arguments checked: the vendor's part of the road.
-
-    :param body: hash of what is sent
-    """
-
-    target: Target
-    rules: SubmitRules
-    watch: Watch
-    options: Options
-    body: str
-    log: logging.Logger
-    generation: str | None = None
-    ready_statuses: tuple[str, ...] = ()
-    dry_run: bool = False
-    on_running: str = "adopt"
-    price: str = ""
-
-    @abstractmethod
-    def policy(self, record: Record | None, seen: Observation) -> Policy:
-        """Say what the caller wants."""
-
-    @abstractmethod
-    def write(self) -> Written:
-        """Send the write, once."""
-
-    @abstractmethod
-    def trigger(self, wait: Wait, record: Record | None, not_before: float) -> BaseTrigger:
-        """Build the trigger that goes on with a wait."""
-
-    @abstractmethod
-    def refusal(self, decision: Decision) -> AgentKnowledgeError:
-        """Say in the vendor's terms why an end could not be seen."""
-
-    def reserve(self) -> None:
-        """Note the cost of a write about to be sent; may refuse."""
-
-    def release(self) -> None:
-        """Take the note back: nothing was charged."""
-
-    @abstractmethod
-    def accepts(self, seen: Observation) -> bool:
-        """May ``on_unconfirmed='accept'`` take this for the end?"""
-
-    def ended_well(self, seen: Observation) -> AgentKnowledgeError | None:
-        """Look at a proven success once more: some of it may have failed."""
-        return None
 
 
 class Road:
@@ -204,9 +78,7 @@ class Road:
         :returns: the task's result
         """
         if report is not None and report.wait.purpose is Purpose.OWN and report.record is not None:
-            record = replace(report.record, wait=report.wait)
-            self.store.write(record)
-            return self._end(record, report)
+            return self._come_back(report.record, report)
         if report is not None and report.verdict is not Verdict.DONE:
             raise self.teller.error(report)
         if report is None and not self.store.durable:
@@ -225,8 +97,19 @@ class Road:
             return self._told(decision, seen)
         return self._act(decision, record, seen, policy, report)
 
+    def _come_back(self, record: Record, report: Report) -> dict[str, Any]:
+        """Our own run's wait is over: keep its evidence before anything else."""
+        record = replace(record, wait=report.wait)
+        self.store.write(record)
+        return self._end(record, report)
+
     def _act(
-        self, decision: Decision, record: Record | None, seen: Observation, policy: Policy, report: Report | None
+        self,
+        decision: Decision,
+        record: Record | None,
+        seen: Observation,
+        policy: Policy,
+        report: Report | None,
     ) -> dict[str, Any]:
         match decision.action:
             case Action.SUBMIT:
@@ -278,7 +161,9 @@ class Road:
 
     # --- before the write --------------------------------------------------------------------------------
 
-    def _wait_before(self, purpose: Purpose | None, record: Record | None, report: Report | None) -> dict[str, Any]:
+    def _wait_before(
+        self, purpose: Purpose | None, record: Record | None, report: Report | None
+    ) -> dict[str, Any]:
         now = time.time()
         grace = purpose is Purpose.GRACE
         wait = self._wait(
@@ -339,7 +224,10 @@ class Road:
             wait=self._own_wait(seen, written.receipt),
         )
         self.log.info(
-            "%s: submitted, %s credits, jobs %s", self.job.target.key, written.charged, list(written.jobs) or "none named"
+            "%s: submitted, %s credits, jobs %s",
+            self.job.target.key,
+            written.charged,
+            list(written.jobs) or "none named",
         )
         self.store.write(record)
         return self._follow(record)
@@ -353,7 +241,9 @@ class Road:
                 pause = error.retry_after if error.retry_after is not None else self.options.poll_interval
                 if time.time() + pause > deadline:
                     raise
-                self.log.warning("Rate limit: not accepted, nothing charged; again in %.0f s. %s", pause, error)
+                self.log.warning(
+                    "Rate limit: not accepted, nothing charged; again in %.0f s. %s", pause, error
+                )
                 time.sleep(pause)
 
     def _undo(self, before: Record | None) -> None:
@@ -367,7 +257,10 @@ class Road:
             case "wait":
                 self.log.info("%s. Waiting for that run to end (on_running='wait')", what)
                 return self._pass_time(
-                    self._wait(Purpose.FOREIGN, started=time.time(), deadline=deadline, baseline=intent.baseline), None
+                    self._wait(
+                        Purpose.FOREIGN, started=time.time(), deadline=deadline, baseline=intent.baseline
+                    ),
+                    None,
                 )
             case "skip":
                 raise AirflowSkipException(f"{what} (on_running='skip')")
@@ -438,24 +331,16 @@ class Road:
 
     def _pass_time(self, wait: Wait, record: Record | None) -> dict[str, Any]:
         """Wait here, or let the triggerer wait and end this process."""
-        if not self.options.deferrable:
+        if self.options.deferrable:
+            self.log.info("Waiting in the triggerer until %s at the latest", _clock(wait.deadline))
+            defer(wait, lambda not_before: self.job.trigger(wait, record, not_before))
 
-            def keep(grown: Wait) -> None:
-                if record is not None:
-                    self.store.write(replace(record, wait=grown))
+        def keep(grown: Wait) -> None:
+            if record is not None:
+                self.store.write(replace(record, wait=grown))
 
-            report = self.job.watch.until_over(wait, keep)
-            return self.advance(replace(report, record=record))
-        now = time.time()
-        # An executor may report the end of this process late; a trigger that fires before that ends the task
-        # as failed, although nothing is wrong (apache/airflow#66374).
-        not_before = now + conf.getfloat("workers", "min_heartbeat_interval", fallback=5.0) + 1.0
-        self.log.info("Waiting in the triggerer until %s at the latest", _clock(wait.deadline))
-        raise TaskDeferred(
-            trigger=self.job.trigger(wait, record, not_before),
-            method_name="execute_complete",
-            timeout=timedelta(seconds=max(wait.deadline, not_before) - now + wait.poll_interval + _BACKSTOP),
-        )
+        report = self.job.watch.until_over(wait, keep)
+        return self.advance(replace(report, record=record))
 
     # --- the end -----------------------------------------------------------------------------------------
 
@@ -473,9 +358,9 @@ class Road:
             if trouble is not None:
                 return self._fail(record, Ending.FAILED, trouble)
             return self._deliver(record, seen, "the end is proven")
-        if verdict is Verdict.UNCONFIRMED and seen is not None and self.options.on_unconfirmed == "accept":
-            if self.job.accepts(seen):
-                return self._deliver(record, seen, "accepted without proof (on_unconfirmed='accept')", confirmed=False)
+        accept = self.options.on_unconfirmed == "accept"
+        if verdict is Verdict.UNCONFIRMED and accept and seen is not None and self.job.accepts(seen):
+            return self._deliver(record, seen, "accepted unproven (on_unconfirmed='accept')", confirmed=False)
         error = self.teller.error(report)
         if verdict is Verdict.FAILED:
             return self._fail(record, Ending.FAILED, error)
@@ -487,7 +372,9 @@ class Road:
         self.store.write(replace(record, stage=Stage.ENDED, ending=ending, message=str(error)))
         raise error
 
-    def _deliver(self, record: Record, seen: Observation, reason: str, *, confirmed: bool = True) -> dict[str, Any]:
+    def _deliver(
+        self, record: Record, seen: Observation, reason: str, *, confirmed: bool = True
+    ) -> dict[str, Any]:
         result = self._result(record, seen, record.outcome, reason, confirmed=confirmed)
         # A run that somebody else started may not have read this version of the source.
         own = record.wait is not None and record.wait.receipt is not Receipt.CONFLICT
@@ -516,15 +403,23 @@ class Road:
         return result
 
     def _result(
-        self, record: Record | None, seen: Observation, outcome: Outcome, reason: str, *, confirmed: bool = True
+        self,
+        record: Record | None,
+        seen: Observation,
+        outcome: Outcome,
+        reason: str,
+        *,
+        confirmed: bool = True,
     ) -> dict[str, Any]:
         return results.build(
             vendor=self.job.target.vendor,
             target=self.job.target.key,
-            record=record,
             seen=seen,
             outcome=outcome,
             now=time.time(),
+            wait=record.wait if record else None,
+            charged=record.charged if record else Decimal(0),
+            jobs=record.jobs if record else (),
             reason=reason,
             version=self.options.version,
             generation=self.job.generation,

@@ -53,7 +53,7 @@ class SendKitRetrainAgentOperator(RefreshOperator):
         "on_failed_documents",
         "max_credits",
         "max_credits_per_day",
-        "dry_run",
+        "plan_only",
         *RefreshOperator._common_template_fields,
     )
     ui_color = "#e8f3ec"
@@ -81,7 +81,7 @@ class SendKitRetrainAgentOperator(RefreshOperator):
         self.on_failed_documents = on_failed_documents
         self.max_credits = max_credits
         self.max_credits_per_day = max_credits_per_day
-        self.dry_run = dry_run
+        self.plan_only = dry_run  # BaseOperator.dry_run is a method
 
     def _job(self, context: Context) -> RetrainJob:
         from airflow_provider.operators.jobs.sendkit import retrain_job

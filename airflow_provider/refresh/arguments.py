@@ -76,7 +76,9 @@ class Checker:
         if value is None:
             return None
         if not isinstance(value, str) or not value.strip():
-            self.problems.append(f"{name} must be a text that is not empty, got {type(value).__name__} {value!r:.40}")
+            self.problems.append(
+                f"{name} must be a text that is not empty, got {type(value).__name__} {value!r:.40}"
+            )
             return None
         return value
 

@@ -39,6 +39,7 @@ class Outcome(StrEnum):
     ADOPTED = "adopted"
     REATTACHED = "reattached"
     SKIPPED = "skipped"
+    OBSERVED = "observed"  # a sensor's: it does nothing but look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from airflow_provider.refresh import codec
 from airflow_provider.refresh.observation import Observation
-from airflow_provider.refresh.record import Outcome, Record
+from airflow_provider.refresh.record import Outcome
 from airflow_provider.refresh.wait import Wait
-
-#: Members that every result has, whatever path led to it.
-MEMBERS = (
-    "vendor",
-    "target",
-    "outcome",
-    "status",
-    "credits_charged",
-    "jobs",
-    "version",
-    "marker",
-    "started",
-    "finished",
-    "seconds",
-    "polls",
-    "counts",
-    "confirmed",
-    "reason",
-    "generation",
-    "proof",
-)
 
 
 def build(
     *,
     vendor: str,
-    record: Record | None,
     target: str,
     seen: Observation,
     outcome: Outcome,
     now: float,
+    wait: Wait | None = None,
+    charged: Decimal = Decimal(0),
+    jobs: tuple[str, ...] = (),
     reason: str = "",
     version: str | None = None,
     generation: str | None = None,
@@ -48,19 +30,18 @@ def build(
     """
     Put a result together.
 
-    :param record: None where nothing was submitted or adopted
+    :param wait: None where nothing was submitted, adopted or waited for
     :param confirmed: whether evidence ties the end to this refresh
     :returns: JSON below 2 KB; ``credits_charged`` is a number, times are seconds since the epoch
     """
-    wait = record.wait if record else None
     started = wait.started if wait else now
     return {
         "vendor": vendor,
         "target": target,
         "outcome": outcome.value,
         "status": seen.status,
-        "credits_charged": float(record.charged) if record else 0.0,
-        "jobs": list(record.jobs) if record else [],
+        "credits_charged": float(charged),
+        "jobs": list(jobs),
         "version": version,
         "marker": seen.marker,
         "started": round(started, 3),
@@ -89,5 +70,3 @@ def wait_from(result: dict[str, Any]) -> Wait | None:
     """
     data = result.get("proof")
     return codec.load(Wait, data) if data else None
-
-

@@ -17,14 +17,17 @@ def next_look(wait: Wait, now: float, rand: float, retry_after: float | None = N
     Return the seconds until the next look.
 
     Quick right after the submit, then ``poll_interval``, never longer, jittered downwards; after a failed
-    read the whole interval; longer only where the vendor asked for it (``Retry-After``). The deadline is
+    read the whole interval; longer only where the vendor asked for it (``Retry-After``) or the caller wants
+    a sensor's exponential backoff. The deadline is
     not passed by more than a moment: the last look happens at it.
 
     :param rand: a random number in [0, 1)
     :param retry_after: seconds the vendor asked to wait
     """
     gap = wait.poll_interval
-    if not wait.evidence.failures:
+    if wait.backoff:
+        gap = min(gap * 2.0 ** min(wait.evidence.polls, 30), wait.longest_gap or float("inf"))
+    elif not wait.evidence.failures:
         gap = min(gap, max(1.0, (now - wait.started) * _EAGERNESS))
     gap *= 1.0 - 0.1 * rand
     if retry_after is not None:

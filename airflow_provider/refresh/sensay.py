@@ -165,7 +165,9 @@ class SensayRules:
 
     def busy(self, seen: Observation) -> bool:
         """In progress, unless it waits for its caller or is stuck with an error, which our write repairs."""
-        return seen.phase in (Phase.RUNNING, Phase.UNKNOWN) and seen.status != VECTOR_CREATED and not seen.error
+        return (
+            seen.phase in (Phase.RUNNING, Phase.UNKNOWN) and seen.status != VECTOR_CREATED and not seen.error
+        )
 
     def before_write(self, seen: Observation) -> Purpose | None:
         """An entry in progress ends first, since its ``READY`` could not be told from ours."""

@@ -98,7 +98,9 @@ def decide(
             )
     elif record is not None and record.same_cycle(identity):
         if record.ending is Ending.OK:
-            return Decision(action=Action.RETURN, reason="this refresh had ended; only Airflow had not noted it")
+            return Decision(
+                action=Action.RETURN, reason="this refresh had ended; only Airflow had not noted it"
+            )
         if record.ending is Ending.UNCONFIRMED:
             return Decision(action=Action.REPEAT_ERROR, reason=record.message)
     return _begin(record, identity, policy, seen, rules, waited)
@@ -182,7 +184,9 @@ def _resume(
     if rules.traced(trace, seen):
         return Decision(action=Action.ADOPT, reason=f"an earlier try's request left its trace: {seen}")
     if rules.active(trace, seen):
-        return _submit(record.credits, policy, seen, "the run that is active was so before; a 409 costs nothing")
+        return _submit(
+            record.credits, policy, seen, "the run that is active was so before; a 409 costs nothing"
+        )
     if now - record.at < policy.start_grace:
         return Decision(
             action=Action.WAIT,

@@ -87,6 +87,7 @@ class Wait:
     :param written: the first observation after it
     :param since: a vendor time that the marker has to pass
     :param ready_statuses: which statuses count as success, where the caller chose
+    :param backoff: double the gap with each look, from ``poll_interval`` up to ``longest_gap``
     """
 
     purpose: Purpose
@@ -100,6 +101,8 @@ class Wait:
     written: Observation | None = None
     since: str | None = None
     ready_statuses: tuple[str, ...] = ()
+    backoff: bool = False
+    longest_gap: float | None = None
     evidence: Evidence = field(default_factory=Evidence)
 
     def steady(self, now: float) -> float:
@@ -177,9 +180,7 @@ def _gather(wait: Wait, rules: Rules, seen: Observation, now: float) -> Evidence
         stepped_back=old.stepped_back or rules.stepped_back(wait, seen),
         marker_moves=old.marker_moves + 1 if rules.moved(wait, seen) else 0,
         status=seen.status,
-        status_since=old.status_since
-        if old.status_since is not None and old.status == seen.status
-        else now,
+        status_since=old.status_since if old.status_since is not None and old.status == seen.status else now,
         unknown_since=(old.unknown_since if old.unknown_since is not None else now) if unknown else None,
         error_since=(old.error_since if old.error_since is not None else now) if unfinished_error else None,
         polls=old.polls + 1,

@@ -43,7 +43,7 @@ class RefreshTrigger(BaseTrigger):
         not_before: float = 0.0,
         **_: Any,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.conn_id = conn_id
         self.wait = wait
         self.record = record
@@ -110,7 +110,9 @@ class RefreshTrigger(BaseTrigger):
         told = ("", 0.0)
         try:
             while True:
-                pause = next_look(wait, time.time(), random.random(), failure.retry_after if failure else None)
+                pause = next_look(
+                    wait, time.time(), random.random(), failure.retry_after if failure else None
+                )
                 try:
                     seen, failure = await seat.look(pause), None
                 except AuthenticationError as error:

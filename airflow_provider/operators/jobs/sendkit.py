@@ -12,11 +12,11 @@ from airflow_provider.errors import (
     BudgetExceededError,
     InvalidArgumentError,
 )
-from airflow_provider.hooks.endings import judge_documents
+from airflow_provider.hooks.endings import judge_documents, refuse
 from airflow_provider.hooks.sendkit import SendKitHook
 from airflow_provider.hooks.watch import Watch
 from airflow_provider.operators import memory
-from airflow_provider.operators.road import Job, Written, options, refuse
+from airflow_provider.operators.job import Job, Written, options
 from airflow_provider.refresh.arguments import Checker
 from airflow_provider.refresh.observation import Observation, Phase
 from airflow_provider.refresh.record import Record, fingerprint
@@ -131,8 +131,8 @@ def retrain_job(operator: SendKitRetrainAgentOperator, context: Context) -> Retr
         on_unknown = check.word("on_unknown", on_unknown, ("submit", "fail"))
     max_credits = check.credits("max_credits", operator.max_credits)
     max_credits_per_day = check.credits("max_credits_per_day", operator.max_credits_per_day)
-    dry_run = check.flag("dry_run", operator.dry_run)
-    refuse(type(operator).__name__, check)
+    dry_run = check.flag("dry_run", operator.plan_only)
+    refuse(type(operator).__name__, check.problems)
     target = AgentTarget(agent_id.strip())
     hook = SendKitHook(operator.sendkit_conn_id)
     return RetrainJob(

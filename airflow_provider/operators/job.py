@@ -1,0 +1,115 @@
+"""What one operator does, its arguments checked: the vendor's part of the road."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.errors import AgentKnowledgeError
+from airflow_provider.hooks.watch import Watch
+from airflow_provider.refresh.arguments import Checker
+from airflow_provider.refresh.observation import Observation, Target
+from airflow_provider.refresh.record import Record
+from airflow_provider.refresh.submit import Decision, Policy, SubmitRules
+from airflow_provider.refresh.wait import Receipt, Wait
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+    from airflow.triggers.base import BaseTrigger
+
+    from airflow_provider.operators.base import RefreshOperator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What the vendor's answer to a write told."""
+
+    receipt: Receipt = Receipt.PLAIN
+    charged: Decimal = Decimal(0)
+    jobs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The arguments of :class:`RefreshOperator`, as checked after templating."""
+
+    waits: bool
+    deferrable: bool
+    poll_interval: float
+    timeout: float
+    max_read_failures: int
+    start_grace: float
+    version: str | None
+    force: bool
+    on_unconfirmed: str
+
+
+def options(operator: RefreshOperator, check: Checker, context: Context) -> Options:
+    """Read the arguments that every waiting operator has."""
+    run = context.get("dag_run")
+    run_conf = getattr(run, "conf", None) or {}
+    return Options(
+        waits=check.flag("wait_for_completion", operator.wait_for_completion),
+        deferrable=check.flag("deferrable", operator.deferrable),
+        poll_interval=check.seconds("poll_interval", operator.poll_interval),
+        timeout=check.seconds("timeout", operator.timeout),
+        max_read_failures=check.count("max_read_failures", operator.max_read_failures),
+        start_grace=check.seconds("start_grace", operator.start_grace),
+        version=check.text("version", operator.version),
+        force=check.flag("force", operator.force)
+        or check.flag("force_refresh", run_conf.get("force_refresh", False)),
+        on_unconfirmed=check.word("on_unconfirmed", operator.on_unconfirmed, ("fail", "accept")),
+    )
+
+
+@dataclass(kw_only=True)
+class Job(ABC):
+    """
+    What one operator does, its arguments checked: the vendor's part of the road.
+
+    :param body: hash of what is sent
+    """
+
+    target: Target
+    rules: SubmitRules
+    watch: Watch
+    options: Options
+    body: str
+    log: Any
+    generation: str | None = None
+    ready_statuses: tuple[str, ...] = ()
+    dry_run: bool = False
+    on_running: str = "adopt"
+    price: str = ""
+
+    @abstractmethod
+    def policy(self, record: Record | None, seen: Observation) -> Policy:
+        """Say what the caller wants."""
+
+    @abstractmethod
+    def write(self) -> Written:
+        """Send the write, once."""
+
+    @abstractmethod
+    def trigger(self, wait: Wait, record: Record | None, not_before: float) -> BaseTrigger:
+        """Build the trigger that goes on with a wait."""
+
+    @abstractmethod
+    def refusal(self, decision: Decision) -> AgentKnowledgeError:
+        """Say in the vendor's terms why an end could not be seen."""
+
+    def reserve(self) -> None:
+        """Note the cost of a write about to be sent; may refuse."""
+
+    def release(self) -> None:
+        """Take the note back: nothing was charged."""
+
+    @abstractmethod
+    def accepts(self, seen: Observation) -> bool:
+        """May ``on_unconfirmed='accept'`` take this for the end?"""
+
+    def ended_well(self, seen: Observation) -> AgentKnowledgeError | None:
+        """Look at a proven success once more: some of it may have failed."""
+        return None

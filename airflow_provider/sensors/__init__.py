@@ -1,0 +1,1 @@
+"""Sensors: they only wait."""

@@ -1,0 +1,115 @@
+"""What both sensors share: one wait in three modes, and one verdict in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    BaseOperator,
+    BaseSensorOperator,
+    PokeReturnValue,
+    conf,
+)
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider.refresh.report import Report
+    from airflow_provider.sensors.look import Lookout
+
+
+class RefreshSensor(BaseSensorOperator):
+    """
+    Wait until a target is ready; sends nothing but reads, and costs nothing.
+
+    A *final* verdict (failed, unconfirmed, an unknown status beyond the grace, 401 …) fails without a retry;
+    *could not look* is retryable; a passed deadline is an ``AirflowSensorTimeout``. ``soft_fail`` turns a
+    final verdict or a timeout into *skipped*, ``never_fail`` every failure; alike in all three modes.
+
+    :param since: what to wait for. None: a gate on the present state. An operator's ``.output``: the end of
+        that refresh, proven from where the operator stopped. A vendor time: a run whose marker is later
+    :param deferrable: wait in the triggerer
+    :param start_grace: seconds that a missing, unknown, idle or unproven status may stay
+    :param max_read_failures: failed reads in a row after which the sensor gives up
+    :param timeout: seconds; with ``mode="reschedule"`` it starts anew with each try
+    """
+
+    _common_template_fields = ("since", "start_grace", "max_read_failures")
+
+    def __init__(
+        self,
+        *,
+        since: Any = None,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        start_grace: float | str,
+        max_read_failures: int | str = 5,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.since = since
+        self.deferrable = deferrable
+        self.start_grace = start_grace
+        self.max_read_failures = max_read_failures
+
+    def _lookout(self, context: Context) -> Lookout:
+        """Check the arguments, all at once, and say what is looked at."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what it looks at")
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Look once."""
+        with self._lookout(context) as lookout:
+            report = lookout.look(lookout.wait)
+            if not lookout.over(report):
+                return PokeReturnValue(is_done=False)
+            return PokeReturnValue(is_done=True, xcom_value=lookout.end(report))
+
+    def execute(self, context: Context) -> Any:
+        """Wait in the mode that was asked for."""
+        return self._verdict(lambda: self._execute(context))
+
+    def _execute(self, context: Context) -> dict[str, Any]:
+        with self._lookout(context) as lookout:
+            if self.deferrable:
+                return lookout.defer()
+            if self.mode == "reschedule":
+                return lookout.reschedule()
+            return lookout.stay()
+
+    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """Take the trigger's report; needs nothing else."""
+        from airflow_provider.hooks.deferral import report_from
+
+        report: Report = report_from(event)
+        with self._lookout(context) as lookout:
+            return lookout.end(report)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Resume, past the base sensor's own rules, whose verdicts differ between modes."""
+        return self._verdict(lambda: BaseOperator.resume_execution(self, next_method, next_kwargs, context))
+
+    def _verdict(self, run: Callable[[], Any]) -> Any:
+        from airflow_provider.sensors.airflow_exceptions import (
+            AirflowRescheduleException,
+            TaskDeferralTimeout,
+        )
+
+        try:
+            try:
+                return run()
+            except TaskDeferralTimeout as error:
+                raise AirflowSensorTimeout(*error.args) from error
+        except (AirflowSkipException, AirflowRescheduleException):
+            raise
+        except (AirflowFailException, AirflowSensorTimeout) as error:
+            if self.soft_fail or self.never_fail:
+                flag = "soft_fail" if self.soft_fail else "never_fail"
+                raise AirflowSkipException(f"Skipped, as {flag} asks: {error}") from error
+            raise
+        except Exception as error:
+            if self.never_fail:
+                raise AirflowSkipException(f"Skipped, as never_fail asks: {error}") from error
+            raise
