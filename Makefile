@@ -7,8 +7,8 @@ dev = $$(sh .ci/bootstrap dev)
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## refresh both vendors on a real Airflow, against the sandbox (KEEP=1 leaves it up)
-	@python=$$(sh .ci/bootstrap wheel) && exec "$$python" -m tests.system.demo $(if $(KEEP),--keep)
+demo: ## refresh both vendors on a real Airflow, against the sandbox (KEEP=1 leaves it up, DAG=… runs another)
+	@python=$$(sh .ci/bootstrap wheel) && exec "$$python" -m tests.system.demo $(if $(KEEP),--keep) $(if $(DAG),--dag-id $(DAG))
 
 test: ## unit, integration and system tests
 	@python=$(dev) && exec "$$python" -m pytest tests/unit tests/integration tests/system

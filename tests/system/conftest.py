@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.sandbox import InstalledSandbox
+from airflow_provider.sandbox.client import Sandbox
+from tests.system.sandbox import InstalledSandbox, airflow_environment
 from tests.system.stack import AirflowStack
 
 ROOT = Path(__file__).parents[2]
@@ -24,16 +25,23 @@ def wheel_python() -> Path:
 
 
 @pytest.fixture(scope="session")
-def installed_sandbox(wheel_python: Path) -> Iterator[InstalledSandbox]:
-    """Both vendors, as the stack's tasks see them."""
+def installed_sandbox(wheel_python: Path) -> Iterator[Sandbox]:
+    """Both vendors for the whole session, as the stack's tasks see them."""
     with InstalledSandbox(python=wheel_python) as sandbox:
         yield sandbox
 
 
+@pytest.fixture
+def vendors(installed_sandbox: Sandbox) -> Sandbox:
+    """Both vendors as they were at the start: state, options, faults and counts are reset."""
+    installed_sandbox.reset()
+    return installed_sandbox
+
+
 @pytest.fixture(scope="session")
-def stack(wheel_python: Path, installed_sandbox: InstalledSandbox) -> Iterator[AirflowStack]:
+def stack(wheel_python: Path, installed_sandbox: Sandbox) -> Iterator[AirflowStack]:
     """A real Airflow with the example DAGs and those of ``tests/system/dags``, deferring by default."""
-    env = installed_sandbox.airflow_environment() | {
+    env = airflow_environment(installed_sandbox) | {
         "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True",
         # How soon the waits of a killed triggerer are handed on; the default of 30 s would rule the tests.
         "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "8",

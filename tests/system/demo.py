@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.system.runs import FINISHED_RUN, FINISHED_TASK, StackError, TaskInstance
-from tests.system.sandbox import InstalledSandbox
+from tests.system.sandbox import InstalledSandbox, airflow_environment
 from tests.system.stack import AirflowStack
 
 DAGS = Path(__file__).parents[2] / "dags_examples"
@@ -54,9 +54,9 @@ def _demo(options: argparse.Namespace, console: Console) -> int:
 
     python = Path(sys.executable)
     with console.status("Starting the sandbox") as status, InstalledSandbox(python=python) as sandbox:
-        say(f"both vendors at {sandbox.base_url}")
+        say(f"both vendors at {sandbox.url}")
         status.update("Starting Airflow: api-server, scheduler, dag-processor, triggerer")
-        env = sandbox.airflow_environment() | {"AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True"}
+        env = airflow_environment(sandbox) | {"AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True"}
         with AirflowStack(python=python, dags=[options.dags], env=env) as stack:
             say(f"Airflow at {stack.url}")
             status.update(f"Running {options.dag_id}")
@@ -101,7 +101,7 @@ def _report(stack: AirflowStack, dag_id: str, run_id: str, state: str, console: 
             console.rule(f"{task.name} ({task.state}), last lines of its log")
             console.print("\n".join(log[-40:]), markup=False, soft_wrap=True)
     results = [_result(stack, dag_id, run_id, task) for task in tasks]
-    credits = sum((Decimal(str(result.get("credits_charged") or 0)) for result in results), Decimal(0))
+    credits = sum((_credits(result) for result in results), Decimal(0))
     polls = sum(int(result.get("polls") or 0) for result in results)
     table = Table(title=f"{dag_id}: {state}", show_footer=True)
     table.add_column("task", "total")
@@ -123,10 +123,16 @@ def _row(task: TaskInstance, result: Mapping[str, Any]) -> tuple[str, ...]:
         task.name,
         str(result["outcome"]),
         str(result.get("status") or ""),
-        str(result.get("credits_charged", "")),
+        f"{_credits(result):f}",
         f"{float(result.get('seconds') or 0):.1f}",
         str(result.get("polls", "")),
     )
+
+
+def _credits(result: Mapping[str, Any]) -> Decimal:
+    """As people write it: 10, not 10.0."""
+    charged = Decimal(str(result.get("credits_charged") or 0))
+    return charged.quantize(Decimal(1)) if charged == charged.to_integral_value() else charged
 
 
 def _result(stack: AirflowStack, dag_id: str, run_id: str, task: TaskInstance) -> Mapping[str, Any]:

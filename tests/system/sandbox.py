@@ -5,91 +5,69 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
 
+from airflow_provider.sandbox.client import Sandbox
 from tests.system.processes import BackgroundProcess, stop
 from tests.system.settings import clean_environment
 
 
 class InstalledSandbox:
     """
-    ``python -m airflow_provider.sandbox`` of another environment, on a port of its own choice.
+    ``python -m airflow_provider.sandbox`` as another environment has it installed, in a ``with``.
 
-    :param python: interpreter of the environment in which the provider's wheel is installed
-    :param options: more options of its command line
+    :param python: interpreter of that environment
     """
 
-    def __init__(self, *, python: Path, options: Sequence[str] = (), start_timeout: float = 30.0) -> None:
+    def __init__(self, *, python: Path, start_timeout: float = 30.0) -> None:
         self._python = python
-        self._options = options
         self._start_timeout = start_timeout
-        self._process: BackgroundProcess | None = None
         self._scratch = tempfile.TemporaryDirectory(prefix="knowledge-sandbox-")
-        self.ready: dict[str, Any] = {}
+        self._process: BackgroundProcess | None = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Sandbox:
         try:
-            self.start()
+            return self._start()
         except BaseException:
-            self.stop()
+            self._stop()
             raise
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        self._stop()
 
-    @property
-    def base_url(self) -> str:
-        return str(self.ready["base_url"])
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process else None
-
-    def start(self) -> None:
-        """Return when it serves; :attr:`ready` then holds what it said of itself."""
+    def _start(self) -> Sandbox:
+        # Its own folder, not the checkout: python -m would prefer the package it finds there.
         home = Path(self._scratch.name)
-        ready_file = home / "ready.json"
+        ready = home / "ready.json"
+        options = ["--port", "0", "--with-parent", "--ready-file", str(ready)]
         self._process = BackgroundProcess.start(
             "sandbox",
-            [
-                str(self._python),
-                "-m",
-                "airflow_provider.sandbox",
-                "--port",
-                "0",
-                "--ready-file",
-                str(ready_file),
-                *self._options,
-            ],
+            [str(self._python), "-m", "airflow_provider.sandbox", *options],
             env=clean_environment(),
             cwd=home,
             output=home / "sandbox.log",
         )
         deadline = time.monotonic() + self._start_timeout
-        while not ready_file.exists():
+        while not ready.exists():
             if self._process.returncode is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the sandbox did not start:\n{self._process.tail()}")
-            time.sleep(0.05)
-        self.ready = json.loads(ready_file.read_text())
+            time.sleep(0.02)
+        return Sandbox(json.loads(ready.read_text()))
 
-    def stop(self) -> None:
+    def _stop(self) -> None:
         if self._process:
             stop([self._process], grace=5.0)
             self._process = None
         self._scratch.cleanup()
 
-    def airflow_environment(self) -> dict[str, str]:
-        """Both connections, and the ids that the example DAGs read from Airflow Variables."""
-        return {
-            "AIRFLOW_CONN_SENDKIT_DEFAULT": str(self.ready["sendkit_connection"]),
-            "AIRFLOW_CONN_SENSAY_DEFAULT": str(self.ready["sensay_connection"]),
-            "AIRFLOW_VAR_SENDKIT_AGENT_ID": str(self.ready["agent_id"]),
-            "AIRFLOW_VAR_SENSAY_REPLICA_UUID": str(self.ready["replica_uuid"]),
-            "AIRFLOW_VAR_SENSAY_ENTRY_ID": str(self.ready["entry_id"]),
-        }
+
+def airflow_environment(sandbox: Sandbox) -> dict[str, str]:
+    """Both connections, and the ids that the example DAGs read from Airflow Variables."""
+    return sandbox.environment | {
+        "AIRFLOW_VAR_SENDKIT_AGENT_ID": sandbox.agent_id,
+        "AIRFLOW_VAR_SENSAY_REPLICA_UUID": sandbox.replica_uuid,
+        "AIRFLOW_VAR_SENSAY_ENTRY_ID": str(sandbox.entry_id),
+    }

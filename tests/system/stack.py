@@ -73,8 +73,11 @@ class AirflowStack(DagRuns):
 
         :return: the components that did not end by themselves
         """
+        server = self._processes.pop("api-server", None)
         killed = stop(self._processes.values())
         self._processes.clear()
+        # Last, since whoever shuts down reports to it, and would otherwise retry for as long as it may.
+        killed += stop([server] if server else [])
         self._scratch.cleanup()
         return killed
 
