@@ -100,10 +100,10 @@ class Job(ABC):
     def refusal(self, decision: Decision) -> AgentKnowledgeError:
         """Say in the vendor's terms why an end could not be seen."""
 
-    def reserve(self) -> None:
+    def reserve(self) -> None:  # noqa: B027 - only a paid write has something to note
         """Note the cost of a write about to be sent; may refuse."""
 
-    def release(self) -> None:
+    def release(self) -> None:  # noqa: B027
         """Take the note back: nothing was charged."""
 
     @abstractmethod

@@ -7,6 +7,7 @@ and sets, so two tasks at the same moment may both read the old value: the daily
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,12 @@ def _name(kind: str, target: Target) -> str:
 def _read(name: str) -> dict[str, Any]:
     from airflow.providers.common.compat.sdk import Variable
 
-    value = Variable.get(name, default=None, deserialize_json=True)
+    # Read as text: Airflow masks the members of a JSON Variable that it parses, and a masked git sha is no help.
+    text = Variable.get(name, default=None)
+    try:
+        value = json.loads(text) if text else {}
+    except ValueError:
+        value = {}
     return value if isinstance(value, dict) else {}
 
 

@@ -30,7 +30,7 @@ from airflow_provider.errors import (
 from airflow_provider.hooks.deferral import defer
 from airflow_provider.hooks.endings import Teller
 from airflow_provider.operators import memory
-from airflow_provider.operators.job import Job
+from airflow_provider.operators.job import Job, Written
 from airflow_provider.operators.record_store import RecordStore
 from airflow_provider.refresh import result as results
 from airflow_provider.refresh import submit
@@ -87,6 +87,12 @@ class Road:
                 "what the vendor shows. See the docs, 'What happens if'."
             )
         record = self.store.read()
+        ended = submit.settled(record, self.identity)
+        if ended is not None and record is not None:
+            self.log.info("%s: %s (%s)", self.job.target.key, ended.action, ended.reason)
+            if ended.action is Action.RETURN:
+                return self._hand_over(dict(record.result))
+            raise RefreshUnconfirmedError(ended.reason)
         seen = self.job.watch.observe()
         self.log.info("%s before: %s", self.job.target.key, seen)
         policy = self.job.policy(record, seen)
@@ -123,10 +129,6 @@ class Road:
                 return self._follow(again)
             case Action.ADOPT if record is not None:
                 return self._follow(self._adopted(record, Receipt.PLAIN))
-            case Action.RETURN if record is not None:
-                return self._hand_over(dict(record.result))
-            case Action.REPEAT_ERROR:
-                raise RefreshUnconfirmedError(decision.reason)
             case Action.SKIP:
                 return self._hand_over(self._result(None, seen, Outcome.SKIPPED, decision.reason))
         raise self._refused(decision)

@@ -72,6 +72,17 @@ class SubmitRules(Rules, Protocol):
         """Does the target show that a write of ours landed since the wait's baseline?"""
 
 
+def settled(record: Record | None, identity: Identity) -> Decision | None:
+    """Decide without a look, where a retry finds that this very refresh had ended; else None."""
+    if record is None or record.open or not record.same_cycle(identity):
+        return None
+    if record.ending is Ending.OK:
+        return Decision(action=Action.RETURN, reason="this refresh had ended; only Airflow had not noted it")
+    if record.ending is Ending.UNCONFIRMED:
+        return Decision(action=Action.REPEAT_ERROR, reason=record.message)
+    return None
+
+
 def decide(
     record: Record | None,
     identity: Identity,
@@ -82,7 +93,9 @@ def decide(
     waited: Purpose | None = None,
 ) -> Decision:
     """
-    Decide what one try does. *Not found* and *unreadable* are told apart before this is called.
+    Decide what one try does, unless it is :func:`settled` already.
+
+    *Not found* and *unreadable* are told apart before this is called.
 
     :param record: what an earlier try left, or None
     :param seen: the target as it reads now

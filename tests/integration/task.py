@@ -1,0 +1,242 @@
+"""
+Airflow's real task runner on one operator, with a stand-in for the supervisor at the other end of its pipe.
+
+The stand-in keeps what the metadata database would keep: task state, XComs, Variables, the deferral. A task
+is tried, resumed, retried and cleared as the scheduler would do it. This is Airflow's internal interface, so
+it is known here and nowhere else in the tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import os
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from unittest import mock
+
+from airflow.sdk import DAG
+from airflow.sdk.api.datamodels._generated import DagRun, TaskInstance, TIRunContext
+from airflow.sdk.exceptions import ErrorType
+from airflow.sdk.execution_time import comms, task_runner
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+from structlog import get_logger
+
+
+def made(model: Any, **fields: Any) -> Any:
+    """Build one of Airflow's messages; its members differ between versions, so missing ones are None."""
+    known = {
+        name: fields.get(name) for name, f in model.model_fields.items() if name in fields or f.is_required()
+    }
+    return model(**known)
+
+
+def new_dag(**kwargs: Any) -> DAG:
+    """Return an empty DAG to put one task into."""
+    return DAG("dag_under_test", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC), **kwargs)
+
+
+@dataclass
+class Outcome:
+    """How one process of a task ended."""
+
+    state: str
+    message: Any
+    error: BaseException | None
+    result: Any = None
+
+    @property
+    def deferred(self) -> bool:
+        return self.state == "deferred"
+
+
+@dataclass
+class Supervisor:
+    """The other end of the task's pipe: answers like the execution API, and remembers."""
+
+    task_state: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    xcoms: dict[str, Any] = field(default_factory=dict)
+    sent: list[Any] = field(default_factory=list)
+    first_reschedule: datetime | None = None
+    before: Callable[[Any], None] = lambda message: None
+    is_task_state_available: bool = True
+
+    def send(self, msg: Any) -> Any:
+        self.before(msg)
+        self.sent.append(msg)
+        answer = getattr(self, f"_{type(msg).__name__}", None)
+        return answer(msg) if answer else None
+
+    async def asend(self, msg: Any) -> Any:
+        return self.send(msg)
+
+    def _GetConnection(self, msg: Any) -> Any:
+        value = os.environ.get(f"AIRFLOW_CONN_{msg.conn_id.upper()}")
+        if value is None:
+            return comms.ErrorResponse(error=ErrorType.CONNECTION_NOT_FOUND, detail={"conn_id": msg.conn_id})
+        fields = json.loads(value)
+        if isinstance(fields.get("extra"), dict):
+            fields["extra"] = json.dumps(fields["extra"])
+        return comms.ConnectionResult(conn_id=msg.conn_id, **fields)
+
+    def _GetVariable(self, msg: Any) -> Any:
+        if msg.key not in self.variables:
+            return comms.ErrorResponse(error=ErrorType.VARIABLE_NOT_FOUND, detail={"key": msg.key})
+        return comms.VariableResult(key=msg.key, value=self.variables[msg.key])
+
+    def _PutVariable(self, msg: Any) -> Any:
+        self.variables[msg.key] = msg.value
+        return comms.OKResponse(ok=True)
+
+    def _SetXCom(self, msg: Any) -> Any:
+        self.xcoms[msg.key] = msg.value
+
+    def _GetXCom(self, msg: Any) -> Any:
+        return comms.XComResult(key=msg.key, value=self.xcoms.get(msg.key))
+
+    def _GetTaskStateStore(self, msg: Any) -> Any:
+        if msg.key not in self.task_state:
+            return comms.ErrorResponse(error=ErrorType.TASK_STORE_NOT_FOUND, detail={"key": msg.key})
+        return comms.TaskStateStoreResult(value=json.loads(json.dumps(self.task_state[msg.key])))
+
+    def _SetTaskStateStore(self, msg: Any) -> Any:
+        self.task_state[msg.key] = msg.value
+        return comms.OKResponse(ok=True)
+
+    def _DeleteTaskStateStore(self, msg: Any) -> Any:
+        self.task_state.pop(msg.key, None)
+        return comms.OKResponse(ok=True)
+
+    def _GetTaskRescheduleStartDate(self, msg: Any) -> Any:
+        return comms.TaskRescheduleStartDate(start_date=self.first_reschedule)
+
+
+class TaskUnderTest:
+    """
+    One task instance and all its tries.
+
+    :param make: builds the operator; called anew for each process, as parsing does
+    :param retries: how often the scheduler would try again
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], Any],
+        *,
+        supervisor: Supervisor | None = None,
+        retries: int = 1,
+        conf: dict[str, Any] | None = None,
+        run_id: str = "run-1",
+    ) -> None:
+        self.make = make
+        self.supervisor = supervisor or Supervisor()
+        self.retries = retries
+        self.conf = conf
+        self.run_id = run_id
+        self.try_number = 1
+        self.max_tries = retries
+        self.ti_id = uuid.uuid4()
+        self.deferral: Any = None
+
+    def run(self, *, next_method: str | None = None, event: Any = None) -> Outcome:
+        """Run one process of the present try."""
+        with new_dag():
+            operator = self.make()
+        now = datetime.now(UTC)
+        context = made(
+            TIRunContext,
+            dag_run=made(
+                DagRun,
+                dag_id="dag_under_test",
+                run_id=self.run_id,
+                logical_date=now,
+                data_interval_start=now,
+                data_interval_end=now,
+                start_date=now,
+                run_after=now,
+                run_type="manual",
+                state="running",
+                conf=self.conf,
+                consumed_asset_events=[],
+            ),
+            max_tries=self.max_tries,
+            variables=[],
+            connections=[],
+            should_retry=self.try_number <= self.max_tries,
+            task_reschedule_count=0 if self.supervisor.first_reschedule is None else 1,
+            next_method=next_method,
+            next_kwargs={"event": event} if next_method else None,
+            upstream_map_indexes={},
+        )
+        data = made(
+            TaskInstance,
+            id=self.ti_id,
+            task_id=operator.task_id,
+            dag_id="dag_under_test",
+            run_id=self.run_id,
+            try_number=self.try_number,
+            dag_version_id=uuid.uuid4(),
+            map_index=-1,
+            hostname="here",
+        )
+        ti = RuntimeTaskInstance.model_construct(
+            **{name: getattr(data, name) for name in type(data).model_fields},
+            task=operator,
+            bundle_instance=mock.Mock(),
+            _ti_context_from_server=context,
+            max_tries=self.max_tries,
+            start_date=now,
+            state="running",
+            is_mapped=False,
+            rendered_map_index=None,
+            sentry_integration="",
+        )
+        self.supervisor.xcoms.clear()  # as the server does between tries and on resume of none
+        with mock.patch.object(task_runner, "SUPERVISOR_COMMS", self.supervisor, create=True):
+            template_context = ti.get_template_context()
+            if not self.supervisor.is_task_state_available:
+                template_context.pop("task_state_store", None)
+            state, message, error = task_runner.run(ti, template_context, get_logger("task"))
+        if message is not None and type(message).__name__ == "DeferTask":
+            self.deferral = message
+        return Outcome(str(state.value), message, error, self.supervisor.xcoms.get("return_value"))
+
+    def fire(self, timeout: float = 60.0) -> Any:
+        """Run the trigger of the deferral as the triggerer would: from its serialized form; return its event."""
+        from airflow.sdk.serde import deserialize
+
+        kwargs = deserialize(json.loads(json.dumps(self.deferral.trigger_kwargs)))
+        module, _, name = self.deferral.classpath.rpartition(".")
+        trigger = getattr(importlib.import_module(module), name)(**kwargs)
+
+        async def first_event() -> Any:
+            async with asyncio.timeout(timeout):
+                async for event in trigger.run():
+                    return json.loads(json.dumps(event.payload))
+            raise AssertionError("the trigger ended without an event")
+
+        with mock.patch.object(task_runner, "SUPERVISOR_COMMS", self.supervisor, create=True):
+            return asyncio.run(first_event())
+
+    def to_the_end(self) -> Outcome:
+        """Run the present try until it is over, deferrals and all."""
+        outcome = self.run()
+        while outcome.deferred:
+            outcome = self.run(next_method=self.deferral.next_method, event=self.fire())
+        return outcome
+
+    def retry(self) -> TaskUnderTest:
+        """What the scheduler does after a failure: the next try of the same cycle."""
+        self.try_number += 1
+        return self
+
+    def clear(self) -> TaskUnderTest:
+        """What a person does: a new cycle; the task state stays, as on Airflow 3.3."""
+        self.max_tries = self.try_number + self.retries
+        self.try_number += 1
+        return self
