@@ -55,13 +55,18 @@ _ours: contextvars.ContextVar[bool] = contextvars.ContextVar("_ours", default=Fa
 
 
 class _NotOurs(logging.Filter):
-    """Keeps httpx from logging our requests at INFO: its line holds the whole URL, signature included."""
+    """
+    Keeps httpx and httpcore from logging our requests.
+
+    Their lines hold the whole URL, signature included (at INFO), and all headers of an answer (at DEBUG).
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         return not _ours.get()
 
 
-logging.getLogger("httpx").addFilter(_NotOurs())
+for _name in ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))):
+    logging.getLogger(_name).addFilter(_NotOurs())
 
 
 class Client:
@@ -283,7 +288,8 @@ def _faults(exchange: Exchange[Any]) -> Iterator[None]:
     except UNSENT as error:
         exchange.failed(_reason(error), sent=False)
     except AnswerTooLargeError:
-        exchange.failed(f"it is larger than {exchange.settings.max_answer_bytes} bytes")
+        limit = exchange.settings.max_answer_bytes
+        exchange.failed(f"it is larger than {limit} bytes", too_large=True)
     except (TimeoutError, AnswerTooSlowError):
         exchange.failed(f"it took longer than {exchange.deadline:.0f} s")
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:

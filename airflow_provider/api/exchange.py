@@ -52,6 +52,7 @@ class Exchange(Generic[T]):
         self._body = bytearray()
         self._fault: str | None = None
         self._sent = True
+        self._unread: type[errors.InvalidResponseError] = errors.TruncatedResponseError
 
     def begin(self, status: int, headers: Mapping[str, str]) -> None:
         """Note that an answer has begun."""
@@ -66,14 +67,16 @@ class Exchange(Generic[T]):
         if self._clock() > self._ends:
             raise AnswerTooSlowError
 
-    def failed(self, fault: str, *, sent: bool = True) -> None:
+    def failed(self, fault: str, *, sent: bool = True, too_large: bool = False) -> None:
         """
         Note why the attempt ended early.
 
         :param fault: one safe line: no URL, no header, no body
         :param sent: False if the request certainly never left
+        :param too_large: the answer would be no smaller if it were asked for again
         """
         self._fault, self._sent = fault, sent
+        self._unread = errors.InvalidResponseError if too_large else errors.TruncatedResponseError
 
     def result(self) -> T:
         """Return what the call reads from the answer, or raise what the attempt came to."""
@@ -84,9 +87,7 @@ class Exchange(Generic[T]):
                 self.call, self.settings, self._status, self._headers, self._inflated_or_empty()
             )
         if self._fault is not None:
-            self._raise_invalid(
-                f"but the body could not be read: {self._fault}", errors.TruncatedResponseError
-            )
+            self._raise_invalid(f"but the body could not be read: {self._fault}", self._unread)
         if not 200 <= self._status < 300:
             self._raise_redirect()
         parsed = None if self.call.upload else self._parsed()
@@ -121,9 +122,8 @@ class Exchange(Generic[T]):
         body = self._inflated()
         if not body.strip():
             return None
-        try:
-            parsed: JSON = json.loads(body, parse_constant=_no_constant)
-        except (ValueError, RecursionError):
+        parsed, valid = parse(body)
+        if not valid:
             kind = self._headers.get("content-type", "no content type")[:60]
             self._raise_invalid(f"with {len(body)} bytes that are not JSON ({kind})")
         return parsed
@@ -132,9 +132,10 @@ class Exchange(Generic[T]):
         try:
             return inflate(bytes(self._body), self._headers.get("content-encoding", ""), self._limit)
         except AnswerTooLargeError:
-            self._raise_invalid(f"with more than {self._limit} bytes once unpacked")
+            fault, kind = f"with more than {self._limit} bytes once unpacked", errors.InvalidResponseError
         except zlib.error:
-            self._raise_invalid("with a body that cannot be unpacked", errors.TruncatedResponseError)
+            fault, kind = "with a body that cannot be unpacked", errors.TruncatedResponseError
+        return self._raise_invalid(fault, kind)
 
     def _inflated_or_empty(self) -> bytes:
         try:
@@ -176,6 +177,19 @@ def inflate(body: bytes, encoding: str, limit: int) -> bytes:
     if not unpacker.eof:
         raise zlib.error("cut off")
     return unpacked
+
+
+def parse(body: bytes) -> tuple[JSON, bool]:
+    """
+    Parse strict JSON, and say whether it was.
+
+    Not by an exception: the parser's own holds the whole body, and would travel along as its context.
+    """
+    try:
+        parsed: JSON = json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return None, False
+    return parsed, True
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -20,6 +20,7 @@ class Settings:
     :param base_url: scheme, host and port, without a path
     :param headers: what goes with every call to the vendor, the secret among it; never to a signed URL
     :param read_timeout: longest silence of a server; Sensay itself gives up after 90 s
+    :param attempt_slack: what one attempt may take in all beyond the two timeouts
     :param ca_file: PEM file to trust in place of the usual authorities
     :param proxy: URL of a proxy; None leaves it to the environment
     :param requests_per_second: a ceiling for this process; None for no limit
@@ -37,6 +38,7 @@ class Settings:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     connect_timeout: float = 10.0
     read_timeout: float = 100.0
+    attempt_slack: float = 20.0
     ca_file: str | None = None
     proxy: str | None = field(default=None, repr=False)
     requests_per_second: float | None = None
@@ -61,7 +63,7 @@ class Settings:
     @property
     def attempt_deadline(self) -> float:
         """Return how long one attempt may take in all: a server that dribbles bytes must not hold us."""
-        return self.connect_timeout + self.read_timeout + 20.0
+        return self.connect_timeout + self.read_timeout + self.attempt_slack
 
     @property
     def secrets(self) -> tuple[str, ...]:

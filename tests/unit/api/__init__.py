@@ -1,0 +1,1 @@
+"""Calls, models, the retry rule, and both clients over real sockets."""
