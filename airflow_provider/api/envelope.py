@@ -50,7 +50,7 @@ def error_from_answer(
     :param body: as far as it came; it need not be JSON
     """
     envelope = {} if call.upload else _parsed(_redacted(body, settings))
-    code = _text(envelope.get("error_code"), LONGEST_ID)
+    code = one_line(envelope.get("error_code"), LONGEST_ID)
     kind = BY_STATUS.get(status, errors.ServerError if status >= 500 else errors.ApiError)
     if status == 429 and code is not None and code.endswith(QUOTA_SUFFIX):
         kind = errors.QuotaExceededError
@@ -60,7 +60,7 @@ def error_from_answer(
         answered(call, status, _words(envelope), request_id),
         status=status,
         request_id=request_id,
-        fingerprint=_text(envelope.get("fingerprint"), LONGEST_ID),
+        fingerprint=one_line(envelope.get("fingerprint"), LONGEST_ID),
         error_code=code,
         details=details[0] if len(details) == 1 else details or None,
         retry_after=retry_after(headers),
@@ -78,7 +78,7 @@ def request_id_of(headers: Mapping[str, str], envelope: JSON = None) -> str | No
     """Return the vendor's id of a request: from the body, else from a header that a gateway sets."""
     named = envelope.get("request_id") if isinstance(envelope, dict) else None
     found = named or next((headers[name] for name in REQUEST_ID_HEADERS if headers.get(name)), None)
-    return _text(found, LONGEST_ID)
+    return one_line(found, LONGEST_ID)
 
 
 def retry_after(headers: Mapping[str, str], now: datetime.datetime | None = None) -> float | None:
@@ -127,10 +127,10 @@ def _words(envelope: dict[str, Any]) -> str | None:
     in ``error``, and on older pages in ``message`` or ``text``.
     """
     sentence = next((envelope[k] for k in ("message", "error", "text") if envelope.get(k)), None)
-    return _text(sentence, LONGEST_WORDS)
+    return one_line(sentence, LONGEST_WORDS)
 
 
-def _text(value: Any, longest: int) -> str | None:
+def one_line(value: Any, longest: int) -> str | None:
     """Return a value as one printable line of bounded length."""
     if value is None or isinstance(value, (dict, list)):
         return None

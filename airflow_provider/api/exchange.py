@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from airflow_provider import errors
 from airflow_provider.api.call import JSON, VENDORS, Answer, Call, ShapeError
-from airflow_provider.api.envelope import answered, error_from_answer, request_id_of
+from airflow_provider.api.envelope import answered, error_from_answer, one_line, request_id_of
 from airflow_provider.api.settings import Settings
 
 T = TypeVar("T")
@@ -113,7 +113,7 @@ class Exchange(Generic[T]):
             where = f"{parts.scheme}://{parts.hostname}" if parts.hostname else parts.path[:80]
         except ValueError:
             where = "an unreadable address"
-        where = "".join(c for c in where if c.isprintable()) or "nowhere"
+        where = one_line(where, 200) or "nowhere"
         self._raise_invalid(
             f"a redirect to {where}, which is not followed: check the base URL of the connection"
         )
@@ -124,7 +124,7 @@ class Exchange(Generic[T]):
             return None
         parsed, valid = parse(body)
         if not valid:
-            kind = self._headers.get("content-type", "no content type")[:60]
+            kind = one_line(self._headers.get("content-type"), 60) or "no content type"
             self._raise_invalid(f"with {len(body)} bytes that are not JSON ({kind})")
         return parsed
 

@@ -152,7 +152,7 @@ def get_entry(replica_uuid: str, entry_id: int | str) -> Call[Entry]:
         vendor=VENDOR,
         name="get knowledge-base entry",
         method="GET",
-        path=_path(replica_uuid, entry_id),
+        path=_entry_path(replica_uuid, entry_id),
         reads=_entry,
         repeatable=True,
     )
@@ -175,7 +175,7 @@ def update_entry(
         vendor=VENDOR,
         name="update knowledge-base entry",
         method="PATCH",
-        path=_path(replica_uuid, entry_id),
+        path=_entry_path(replica_uuid, entry_id),
         body=given(rawText=raw_text, title=_title(title)),
         reads=acknowledged,
         repeatable=True,
@@ -192,7 +192,7 @@ def delete_entry(replica_uuid: str, entry_id: int | str) -> Call[Deletion]:
         vendor=VENDOR,
         name="delete knowledge-base entry",
         method="DELETE",
-        path=_path(replica_uuid, entry_id),
+        path=_entry_path(replica_uuid, entry_id),
         reads=_deletion,
         repeatable=True,
     )
@@ -219,9 +219,12 @@ def ask(replica_uuid: str, content: str, *, skip_chat_history: bool = True) -> C
     )
 
 
-def _path(replica_uuid: str, entry_id: int | str | None = None) -> str:
-    path = f"/v1/replicas/{uuid_segment(replica_uuid, 'replica_uuid')}/knowledge-base"
-    return path if entry_id is None else f"{path}/{entry_segment(entry_id)}"
+def _path(replica_uuid: str) -> str:
+    return f"/v1/replicas/{uuid_segment(replica_uuid, 'replica_uuid')}/knowledge-base"
+
+
+def _entry_path(replica_uuid: str, entry_id: int | str) -> str:
+    return f"{_path(replica_uuid)}/{entry_segment(entry_id)}"
 
 
 def _title(title: str | None) -> str | None:
