@@ -90,10 +90,10 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 def _greet(told: Ready) -> None:
-    lines = [f"export {name}='{value}'" for name, value in told.environment.items()]
     text = (
         f"Both vendors listen at {told.base_url}\n",
-        *lines,
+        f"export AIRFLOW_CONN_SENDKIT_DEFAULT='{told.sendkit_connection}'",
+        f"export AIRFLOW_CONN_SENSAY_DEFAULT='{told.sensay_connection}'",
         "",
         f"SendKit agent    {told.agent_id}",
         f"Sensay replica   {told.replica_uuid}",

@@ -23,9 +23,10 @@ class Sandbox:
     def __init__(self, ready: dict[str, Any]) -> None:
         self.ready = ready
         self.url: str = ready["base_url"]
-        self.sendkit_connection: dict[str, Any] = ready["sendkit_connection"]
-        self.sensay_connection: dict[str, Any] = ready["sensay_connection"]
-        self.environment: dict[str, str] = ready["environment"]
+        self.sendkit_connection_json: str = ready["sendkit_connection"]
+        self.sensay_connection_json: str = ready["sensay_connection"]
+        self.sendkit_connection: dict[str, Any] = json.loads(self.sendkit_connection_json)
+        self.sensay_connection: dict[str, Any] = json.loads(self.sensay_connection_json)
         self.agent_id: str = ready["agent_id"]
         self.replica_uuid: str = ready["replica_uuid"]
         self.entry_id: int = ready["entry_id"]
@@ -34,14 +35,12 @@ class Sandbox:
         self.platform_key: str = ready["platform_key"]
 
     @property
-    def sendkit_connection_json(self) -> str:
-        """For ``AIRFLOW_CONN_…``."""
-        return json.dumps(self.sendkit_connection)
-
-    @property
-    def sensay_connection_json(self) -> str:
-        """For ``AIRFLOW_CONN_…``."""
-        return json.dumps(self.sensay_connection)
+    def environment(self) -> dict[str, str]:
+        """Both default connections, as Airflow reads them from the environment."""
+        return {
+            "AIRFLOW_CONN_SENDKIT_DEFAULT": self.sendkit_connection_json,
+            "AIRFLOW_CONN_SENSAY_DEFAULT": self.sensay_connection_json,
+        }
 
     # --- look ------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,6 @@ import socket
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 
@@ -23,13 +22,17 @@ from airflow_provider.sandbox.state.world import World
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What a script needs to know about a running sandbox; written as JSON to the ready file."""
+    """
+    What a script needs to know about a running sandbox; written as JSON to the ready file.
+
+    :param sendkit_connection: the value of ``AIRFLOW_CONN_SENDKIT_DEFAULT``, JSON in a string
+    :param sensay_connection: the value of ``AIRFLOW_CONN_SENSAY_DEFAULT``, JSON in a string
+    """
 
     base_url: str
     pid: int
-    sendkit_connection: dict[str, Any]
-    sensay_connection: dict[str, Any]
-    environment: dict[str, str]
+    sendkit_connection: str
+    sensay_connection: str
     agent_id: str
     replica_uuid: str
     entry_id: int
@@ -45,12 +48,8 @@ class Ready:
         return cls(
             base_url=site.base_url,
             pid=os.getpid(),
-            sendkit_connection=sendkit,
-            sensay_connection=sensay,
-            environment={
-                "AIRFLOW_CONN_SENDKIT_DEFAULT": json.dumps(sendkit),
-                "AIRFLOW_CONN_SENSAY_DEFAULT": json.dumps(sensay),
-            },
+            sendkit_connection=json.dumps(sendkit),
+            sensay_connection=json.dumps(sensay),
             agent_id=World.agent_id,
             replica_uuid=World.replica_uuid,
             entry_id=World.entry_id,
