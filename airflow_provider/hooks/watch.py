@@ -29,6 +29,32 @@ def judge_failure(wait: Wait, error: ApiError, now: float) -> tuple[Wait, Verdic
     return waits.miss(wait, now, final=final, counts=not isinstance(error, RateLimitedError))
 
 
+class Narrator:
+    """Writes a wait's log: a line when something changed, and a heartbeat otherwise."""
+
+    def __init__(self, target: Target, log: Any) -> None:
+        self._target = target
+        self._log = log
+        self._told = ("", 0.0)
+
+    def tell(self, seen: Observation, wait: Wait) -> None:
+        """Take one observation."""
+        now = time.monotonic()
+        if seen.headline != self._told[0] or now - self._told[1] >= HEARTBEAT:
+            self._log.info("%s: %s (look %d)", self._target.key, seen, wait.evidence.polls)
+            self._told = (seen.headline, now)
+
+    def missed(self, error: ApiError, wait: Wait) -> None:
+        """Take one failed read."""
+        self._log.warning(
+            "%s: read %d of %d in a row failed: %s",
+            self._target.key,
+            wait.evidence.failures,
+            wait.max_read_failures,
+            error,
+        )
+
+
 class Watch:
     """
     The eyes of one task on one target; holds one client, so that a wait opens one connection.
@@ -43,12 +69,13 @@ class Watch:
         self._rotated = False
         self._target = target
         self._rules = rules
-        self._log = log
-        self._told: tuple[str, float] = ("", 0.0)
+        self._narrator = Narrator(target, log)
+        #: the vendor's last answer, whole
+        self.answer: Any = None
 
     def observe(self) -> Observation:
         """Read the target with the client's patience; for the look before a write."""
-        return self._target.observe(self._reach().send(self._target.read()))
+        return self._seen(self._reach().send(self._target.read()))
 
     def look(self, wait: Wait) -> Report:
         """Read once and take what it told, or that it failed, into the wait."""
@@ -56,15 +83,10 @@ class Watch:
             seen = self._read_once()
         except ApiError as error:
             after, verdict = judge_failure(wait, error, time.time())
-            self._log.warning(
-                "Read %d of %d in a row failed: %s",
-                after.evidence.failures,
-                wait.max_read_failures,
-                error,
-            )
+            self._narrator.missed(error, after)
             return Report(wait=after, verdict=verdict, error=error.to_json())
         after, verdict = waits.look(wait, self._rules, seen, time.time())
-        self._tell(seen, after)
+        self._narrator.tell(seen, after)
         return Report(wait=after, verdict=verdict, seen=seen)
 
     def until_over(self, wait: Wait, changed: Callable[[Wait], None]) -> Report:
@@ -97,16 +119,14 @@ class Watch:
 
     def _read_once(self) -> Observation:
         try:
-            return self._target.observe(self._reach().send(self._target.read(), retry=False))
+            return self._seen(self._reach().send(self._target.read(), retry=False))
         except AuthenticationError:
             if self._rotated:
                 raise
             self._rotated = True
             self.close()
-            return self._target.observe(self._reach().send(self._target.read(), retry=False))
+            return self._seen(self._reach().send(self._target.read(), retry=False))
 
-    def _tell(self, seen: Observation, wait: Wait) -> None:
-        words, now = str(seen), time.monotonic()
-        if words != self._told[0] or now - self._told[1] >= HEARTBEAT:
-            self._log.info("%s: %s (look %d)", self._target.key, words, wait.evidence.polls)
-            self._told = (words, now)
+    def _seen(self, answer: Any) -> Observation:
+        self.answer = answer
+        return self._target.observe(answer)

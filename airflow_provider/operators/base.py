@@ -70,8 +70,12 @@ class RefreshOperator(BaseOperator):
         self.force = force
         self.on_unconfirmed = on_unconfirmed
 
-    def _job(self, context: Context) -> Job:
-        """Check the arguments, all at once, and say what is to be done; nothing is sent."""
+    def _job(self, context: Context, generation: str | None) -> Job:
+        """
+        Check the arguments, all at once, and say what is to be done; nothing is written.
+
+        :param generation: the API generation that an earlier process of this task found
+        """
         raise NotImplementedError(f"{type(self).__name__} does not say what it does")
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -85,11 +89,13 @@ class RefreshOperator(BaseOperator):
         return self._advance(context, report_from(event))
 
     def _advance(self, context: Context, report: Report | None) -> dict[str, Any]:
+        from airflow_provider.operators.record_store import RecordStore
         from airflow_provider.operators.road import Road
 
-        job = self._job(context)
+        store = RecordStore(context, self.log)
+        job = self._job(context, store.generation(report))
         try:
-            return Road(job, context).advance(report)
+            return Road(job, context, store).advance(report)
         finally:
             job.watch.close()
 

@@ -70,6 +70,7 @@ class Job(ABC):
     What one operator does, its arguments checked: the vendor's part of the road.
 
     :param body: hash of what is sent
+    :param name: what the record calls the target, where its key is not known before the write
     """
 
     target: Target
@@ -78,11 +79,16 @@ class Job(ABC):
     options: Options
     body: str
     log: Any
+    name: str = ""
     generation: str | None = None
     ready_statuses: tuple[str, ...] = ()
     dry_run: bool = False
     on_running: str = "adopt"
     price: str = ""
+
+    def observe(self) -> Observation:
+        """Look before the write, with the client's patience."""
+        return self.watch.observe()
 
     @abstractmethod
     def policy(self, record: Record | None, seen: Observation) -> Policy:

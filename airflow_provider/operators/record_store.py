@@ -10,6 +10,8 @@ from airflow_provider.refresh.record import Record
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider.refresh.report import Report
+
 #: The one key; a whole record is one atomic ``set``.
 KEY = "agent_knowledge_record"
 
@@ -48,6 +50,13 @@ class RecordStore:
                 "since a run may be at work. A retry reads again. If the record was written by a later version "
                 f"of this provider, delete the key '{KEY}' from the task's state once no run is open."
             ) from error
+
+    def generation(self, report: Report | None) -> str | None:
+        """Return the API generation that an earlier process of this task found, if any."""
+        if report is not None:
+            return report.wait.generation
+        record = self.read()
+        return record.generation if record else None
 
     def write(self, record: Record) -> None:
         """Write the record; 10 ms. It never expires: a run forgotten after a month would be paid again."""

@@ -31,7 +31,6 @@ from airflow_provider.hooks.deferral import defer
 from airflow_provider.hooks.endings import Teller
 from airflow_provider.operators import memory
 from airflow_provider.operators.job import Job, Written
-from airflow_provider.operators.record_store import RecordStore
 from airflow_provider.refresh import result as results
 from airflow_provider.refresh import submit
 from airflow_provider.refresh.observation import Observation
@@ -44,18 +43,20 @@ from airflow_provider.refresh.wait import Purpose, Receipt, Verdict, Wait
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider.operators.record_store import RecordStore
+
 
 class Road:
     """One task instance on its way from the record to the result."""
 
-    def __init__(self, job: Job, context: Context) -> None:
+    def __init__(self, job: Job, context: Context, store: RecordStore) -> None:
         self.job = job
         self.context = context
         self.log = job.log
-        self.store = RecordStore(context, self.log)
+        self.store = store
         self.options = job.options
         self.identity = Identity(
-            target=f"{job.target.vendor}:{job.target.key}",
+            target=f"{job.target.vendor}:{job.name or job.target.key}",
             body=job.body,
             cycle=int(getattr(context["ti"], "max_tries", 0) or 0),
             forced=job.options.force,
@@ -93,7 +94,7 @@ class Road:
             if ended.action is Action.RETURN:
                 return self._hand_over(dict(record.result))
             raise RefreshUnconfirmedError(ended.reason)
-        seen = self.job.watch.observe()
+        seen = self.job.observe()
         self.log.info("%s before: %s", self.job.target.key, seen)
         policy = self.job.policy(record, seen)
         waited = report.wait.purpose if report else None
@@ -183,6 +184,7 @@ class Road:
             poll_interval=self.options.poll_interval,
             max_read_failures=self.options.max_read_failures,
             ready_statuses=self.job.ready_statuses,
+            generation=self.job.generation,
             **fields,
         )
 
@@ -201,6 +203,7 @@ class Road:
             at=now,
             baseline=seen,
             version=self.options.version,
+            generation=self.job.generation,
             credits=spent + policy.cost,
         )
         self.job.reserve()

@@ -83,7 +83,7 @@ class SendKitRetrainAgentOperator(RefreshOperator):
         self.max_credits_per_day = max_credits_per_day
         self.plan_only = dry_run  # BaseOperator.dry_run is a method
 
-    def _job(self, context: Context) -> RetrainJob:
+    def _job(self, context: Context, generation: str | None) -> RetrainJob:
         from airflow_provider.operators.jobs.sendkit import retrain_job
 
         return retrain_job(self, context)

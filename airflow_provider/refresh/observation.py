@@ -52,15 +52,18 @@ class Observation:
         """A terminal status, whoever it belongs to."""
         return self.phase in (Phase.SUCCEEDED, Phase.FAILED)
 
-    def __str__(self) -> str:
+    @property
+    def headline(self) -> str:
+        """What is worth a log line when it changes; progress is not."""
         parts = [f"status={self.status or 'missing'}"]
-        if self.progress is not None:
-            parts.append(f"progress={self.progress:g}")
         if self.processing:
             parts.append(f"documents_processing={len(self.processing)}")
         if self.error:
             parts.append(f"error={self.error!r}")
         return " ".join(parts)
+
+    def __str__(self) -> str:
+        return self.headline if self.progress is None else f"{self.headline} progress={self.progress:g}"
 
 
 class Target(Protocol):

@@ -71,7 +71,9 @@ class Record:
         confirmed is included
     :param charged: the vendor's figure for this refresh
     :param jobs: job ids the vendor named, for its support; they cannot be polled
-    :param titled: ids that bore the title before a create
+    :param generation: which API generation was spoken, so that no later try has to find out again
+    :param titled: ids that bore the title before a create; None where it has no title
+    :param entry_id: what a create made
     :param result: what the task returned, once it ended well
     :param message: why it ended badly
     """
@@ -86,7 +88,9 @@ class Record:
     credits: Decimal = Decimal(0)
     charged: Decimal = Decimal(0)
     jobs: tuple[str, ...] = ()
+    generation: str | None = None
     titled: tuple[int, ...] | None = None
+    entry_id: int | None = None
     ending: Ending | None = None
     result: dict[str, Any] = field(default_factory=dict)
     message: str = ""

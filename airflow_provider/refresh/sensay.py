@@ -106,7 +106,7 @@ class EntryTarget:
             status=status,
             phase=Phase.QUEUED if waiting_for_upload else phase,
             marker=answer.updated_at,
-            error=shorten(answer.error_message),
+            error=shorten(answer.error_message or ("no words" if answer.has_error else None)),
             idle=waiting_for_upload or status in ("BLANK", "AWAITING_UPLOAD"),
         )
 

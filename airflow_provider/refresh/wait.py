@@ -87,6 +87,7 @@ class Wait:
     :param written: the first observation after it
     :param since: a vendor time that the marker has to pass
     :param ready_statuses: which statuses count as success, where the caller chose
+    :param generation: which API generation the target speaks, where its vendor has more than one
     :param backoff: double the gap with each look, from ``poll_interval`` up to ``longest_gap``
     """
 
@@ -101,6 +102,7 @@ class Wait:
     written: Observation | None = None
     since: str | None = None
     ready_statuses: tuple[str, ...] = ()
+    generation: str | None = None
     backoff: bool = False
     longest_gap: float | None = None
     evidence: Evidence = field(default_factory=Evidence)

@@ -186,6 +186,7 @@ def first_wait(
     start_grace: float,
     max_read_failures: int,
     ready_statuses: tuple[str, ...] = (),
+    generation: str | None = None,
 ) -> Wait:
     """
     Build the wait that a sensor begins with.
@@ -205,6 +206,7 @@ def first_wait(
         max_read_failures=max_read_failures,
         since=since.time,
         ready_statuses=ready_statuses,
+        generation=generation,
         backoff=sensor.exponential_backoff,
         longest_gap=longest,
     )
@@ -228,6 +230,7 @@ def first_wait(
         purpose=begun.purpose,
         started=begun.started,
         receipt=begun.receipt,
+        ready_statuses=ready_statuses or begun.ready_statuses,
         baseline=begun.baseline,
         written=begun.written,
         evidence=begun.evidence,

@@ -15,11 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider.hooks.base import KnowledgeHook
     from airflow_provider.refresh.observation import Observation, Target
     from airflow_provider.refresh.report import Report
-    from airflow_provider.refresh.wait import Rules, Wait
-
-#: Seconds between two log lines of a wait in which nothing changes.
-_HEARTBEAT = 300.0
-
+    from airflow_provider.refresh.wait import Rules
 
 class RefreshTrigger(BaseTrigger):
     """
@@ -91,7 +87,7 @@ class RefreshTrigger(BaseTrigger):
 
     async def _wait(self) -> Report:
         from airflow_provider.errors import ApiError, AuthenticationError
-        from airflow_provider.hooks.watch import judge_failure
+        from airflow_provider.hooks.watch import Narrator, judge_failure
         from airflow_provider.refresh import codec
         from airflow_provider.refresh import wait as waits
         from airflow_provider.refresh.record import Record
@@ -107,7 +103,7 @@ class RefreshTrigger(BaseTrigger):
         seen: Observation | None = None
         failure: ApiError | None = None
         rotated = False
-        told = ("", 0.0)
+        narrator = Narrator(target, self.log)
         try:
             while True:
                 pause = next_look(
@@ -126,27 +122,13 @@ class RefreshTrigger(BaseTrigger):
                     failure = error
                 if failure is not None:
                     wait, verdict = judge_failure(wait, failure, time.time())
-                    self.log.warning(
-                        "Read %d of %d in a row failed: %s",
-                        wait.evidence.failures,
-                        wait.max_read_failures,
-                        failure,
-                    )
+                    narrator.missed(failure, wait)
                 else:
                     assert seen is not None
                     wait, verdict = waits.look(wait, rules, seen, time.time())
-                    told = self._tell(target, seen, wait, told)
+                    narrator.tell(seen, wait)
                 if verdict is not Verdict.WAIT:
                     error_json = failure.to_json() if failure else None
                     return Report(wait=wait, verdict=verdict, seen=seen, error=error_json, record=record)
         finally:
             seat.leave()
-
-    def _tell(
-        self, target: Target, seen: Observation, wait: Wait, told: tuple[str, float]
-    ) -> tuple[str, float]:
-        words, now = str(seen), time.monotonic()
-        if words == told[0] and now - told[1] < _HEARTBEAT:
-            return told
-        self.log.info("%s: %s (look %d)", target.key, words, wait.evidence.polls)
-        return words, now
