@@ -40,12 +40,20 @@ SAYS_NOTHING = (
 _remembered: dict[str, Generation] = {}
 
 
-def known(settings: Settings) -> Generation | None:
-    """Return what the connection names, or what this process has learnt; None: ask."""
+def named(settings: Settings) -> Generation | None:
+    """Return what the connection names; None: ``auto``."""
     if settings.api == KNOWLEDGE_BASE:
         return KNOWLEDGE_BASE
-    if settings.api == TRAINING:
-        return TRAINING
+    return TRAINING if settings.api == TRAINING else None
+
+
+def known(settings: Settings, found: str | None = None) -> Generation | None:
+    """Return what the connection names, what was found before, or what this process has learnt; None: ask."""
+    if (said := named(settings)) is not None:
+        return said
+    for generation in (KNOWLEDGE_BASE, TRAINING):
+        if found == generation:
+            return generation
     return _remembered.get(settings.key)
 
 

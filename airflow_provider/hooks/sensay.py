@@ -71,13 +71,17 @@ class SensayHook(KnowledgeHook):
 
     # --- which generation ---------------------------------------------------------------------------------
 
-    def generation(self) -> Generation:
-        """Return the generation the connection names; if it names none, ask once per process."""
+    def generation(self, found: str | None = None) -> Generation:
+        """
+        Return the generation the connection names; if it names none, ask once per process.
+
+        :param found: what an earlier process of the same task found; then nobody is asked
+        """
         from airflow_provider.api.client import Client
         from airflow_provider.hooks import generation as generations
 
         settings = self.settings()
-        if (known := generations.known(settings)) is not None:
+        if (known := generations.known(settings, found)) is not None:
             return known
         with Client(settings) as client:
             return _asked(client)

@@ -127,9 +127,9 @@ class Road:
                 again = submit.reopened(record, self.identity, time.time(), self.options.timeout)
                 if again.outcome is Outcome.REFRESHED:
                     again = replace(again, outcome=Outcome.REATTACHED)
-                return self._follow(again)
+                return self.follow(again)
             case Action.ADOPT if record is not None:
-                return self._follow(self._adopted(record, Receipt.PLAIN))
+                return self.follow(self._adopted(record, Receipt.PLAIN))
             case Action.SKIP:
                 return self._hand_over(self._result(None, seen, Outcome.SKIPPED, decision.reason))
         raise self._refused(decision)
@@ -235,7 +235,7 @@ class Road:
             list(written.jobs) or "none named",
         )
         self.store.write(record)
-        return self._follow(record)
+        return self.follow(record)
 
     def _send(self, deadline: float) -> Written:
         """Send the write; a 429 was not accepted, so it is sent again once the vendor allows it."""
@@ -275,7 +275,7 @@ class Road:
                     "for this task's, or 'wait' to start another one after it."
                 )
         self.log.info("%s. Adopting that run (on_running='adopt')", what)
-        return self._follow(self._adopted(intent, Receipt.CONFLICT))
+        return self.follow(self._adopted(intent, Receipt.CONFLICT))
 
     def _settle(self, intent: Record, error: ApiError) -> dict[str, Any]:
         """The request's end is unknown: find out by reading, never by sending it again."""
@@ -287,7 +287,7 @@ class Road:
             wait = report.wait
             if report.seen is not None and self.job.rules.traced(wait, report.seen):
                 self.log.info("%s: the request was accepted after all: %s", self.job.target.key, report.seen)
-                return self._follow(replace(self._adopted(intent, Receipt.PLAIN), wait=wait))
+                return self.follow(replace(self._adopted(intent, Receipt.PLAIN), wait=wait))
         again = (
             "The record keeps the intent: a retry looks for a trace first, and on_unknown decides if there is none."
             if self.store.durable
@@ -317,7 +317,7 @@ class Road:
 
     # --- waiting -----------------------------------------------------------------------------------------
 
-    def _follow(self, record: Record) -> dict[str, Any]:
+    def follow(self, record: Record) -> dict[str, Any]:
         """Look a few times from here: what only a trigger saw is lost when the triggerer restarts."""
         self.store.write(record)
         assert record.wait is not None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
+from uuid import UUID
 
 T = TypeVar("T")
 
@@ -81,6 +82,22 @@ class Checker:
             )
             return None
         return value
+
+    def uuid(self, name: str, value: Any) -> str:
+        """Return a UUID in its usual spelling."""
+        try:
+            return str(UUID(str(value).strip()))
+        except ValueError:
+            self.problems.append(f"{name} must be a UUID, got {value!r:.60}")
+            return str(UUID(int=0))
+
+    def entry_id(self, name: str, value: Any) -> int:
+        """Return a positive whole number, also from the text that a template leaves."""
+        text = str(value).strip()
+        if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or int(text[:40]) < 1:
+            self.problems.append(f"{name} must be a positive integer, got {value!r:.60}")
+            return 1
+        return int(text[:40])
 
     def _number(self, name: str, value: Any, kind: Callable[[Any], T]) -> T | None:
         try:

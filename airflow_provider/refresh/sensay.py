@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -182,6 +183,20 @@ class SensayRules:
     def grace_over(self, wait: Wait, seen: Observation) -> bool:
         """An entry at ``VECTOR_CREATED`` moved on."""
         return seen.status != VECTOR_CREATED
+
+
+def ready_argument(
+    problems: list[str], statuses: Sequence[str] | None, generation: Generation
+) -> tuple[str, ...]:
+    """Read the caller's ``ready_statuses``; empty for the generation's default. Adds to ``problems``."""
+    wanted = (statuses,) if isinstance(statuses, str) else tuple(statuses or ())
+    known = [word for word, phase in _TABLES[generation].items() if phase is Phase.SUCCEEDED]
+    problems += [
+        f"ready_statuses: {status!r} is no success of generation '{generation}': {', '.join(known)}"
+        for status in wanted
+        if status not in known
+    ]
+    return wanted
 
 
 def usable(seen: Observation) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider.refresh.report import Report
     from airflow_provider.refresh.wait import Rules
 
+
 class RefreshTrigger(BaseTrigger):
     """
     Wait for the end of a refresh; reads only, and never cancels anything.

@@ -1,0 +1,127 @@
+"""What an entry is created from: a text, a URL or a file."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+from airflow_provider.errors import AmbiguousWriteError, InvalidArgumentError
+from airflow_provider.refresh.arguments import Checker
+from airflow_provider.refresh.record import fingerprint
+from airflow_provider.refresh.sensay import Generation
+
+if TYPE_CHECKING:
+    from airflow_provider.hooks.sensay import SensayHook
+
+#: The vendor names no limit in its present pages; 50 MB is the one of the older ones.
+MAX_FILE_BYTES = 50 * 1024 * 1024
+
+#: Types that a slim image's table lacks, or names otherwise than the vendor.
+_TYPES = {
+    ".md": "text/markdown",
+    ".yaml": "application/yaml",
+    ".yml": "application/yaml",
+    ".heic": "image/heic",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """
+    What goes into an entry.
+
+    :param content: the text or the URL; for a file its bytes, read once
+    """
+
+    kind: Literal["text", "url", "path"]
+    content: str | bytes = field(repr=False)
+    filename: str = ""
+
+    def fingerprint(self, title: str | None) -> str:
+        """Return a hash of what is sent."""
+        content = self.content if isinstance(self.content, str) else hashlib.sha256(self.content).hexdigest()
+        return fingerprint([self.kind, content, self.filename, title])
+
+    def create(
+        self, hook: SensayHook, replica_uuid: str, title: str | None, spoken: Generation
+    ) -> tuple[int, str | None]:
+        """Send the create, once; return the new id, and where a file's bytes go."""
+        from airflow_provider.operators.jobs.sensay_create import only_result
+
+        if spoken is Generation.TRAINING:
+            if self.kind == "text":
+                return hook.training_create_entry(replica_uuid), None
+            slot = hook.training_file_upload_url(replica_uuid, self.filename)
+            if slot.entry_id is None:
+                raise AmbiguousWriteError("The vendor made an entry for the file and did not name its id.")
+            return slot.entry_id, slot.signed_url
+        if self.kind == "text":
+            receipt = hook.create_text(replica_uuid, str(self.content), title=title)
+        elif self.kind == "url":
+            receipt = hook.create_url(replica_uuid, str(self.content), title=title)
+        else:
+            receipt = hook.create_file(replica_uuid, self.filename, title=title)
+        return only_result(receipt.results, self.filename or self.kind)
+
+    def fill(
+        self, hook: SensayHook, replica_uuid: str, entry_id: int, signed_url: str | None, spoken: Generation
+    ) -> None:
+        """Send what the create did not carry."""
+        if isinstance(self.content, bytes):
+            if signed_url is None:
+                raise InvalidArgumentError(f"The vendor gave no upload URL for entry {entry_id}.")
+            hook.put_upload(signed_url, self.content, content_type(self.filename))
+        elif self.kind == "text" and spoken is Generation.TRAINING:
+            hook.training_update_entry(replica_uuid, entry_id, raw_text=self.content)
+
+
+def content_type(filename: str) -> str:
+    """Return the MIME type of a file by its name."""
+    suffix = PurePosixPath(filename.lower()).suffix
+    return _TYPES.get(suffix) or mimetypes.guess_type(filename)[0] or "application/octet-stream"
+
+
+def read_source(check: Checker, text: object, url: object, path: object) -> Source:
+    """Read the one of the three that is given; a file is read here, before anything is sent."""
+    given = {
+        name: value for name, value in (("text", text), ("url", url), ("path", path)) if value is not None
+    }
+    if len(given) != 1:
+        check.problems.append(f"give exactly one of text, url, path, not {sorted(given) or 'none'}")
+        return Source(kind="text", content="")
+    ((kind, value),) = given.items()
+    wanted = check.text(kind, str(value) if kind == "path" else value)
+    if wanted is None:
+        return Source(kind="text", content="")
+    if kind == "text":
+        return Source(kind="text", content=wanted)
+    if kind == "url":
+        return _read_url(check, wanted.strip())
+    return _read_file(check, wanted)
+
+
+def _read_url(check: Checker, url: str) -> Source:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        check.problems.append("url must begin with http:// or https://")
+    if parts.netloc.removeprefix("www.") == "youtube.com" and parts.path == "/playlist":
+        check.problems.append("url is a playlist, which makes one entry for each video: give the videos")
+    return Source(kind="url", content=url)
+
+
+def _read_file(check: Checker, path: str) -> Source:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    place = ObjectStoragePath(path)
+    try:
+        content = place.read_bytes()
+    except OSError as error:
+        check.problems.append(f"path {path!r} cannot be read: {type(error).__name__}")
+        return Source(kind="path", content=b"", filename=place.name)
+    if not 0 < len(content) <= MAX_FILE_BYTES:
+        check.problems.append(f"path {path!r} has {len(content)} bytes; the vendor takes 1 byte to 50 MB")
+    return Source(kind="path", content=content, filename=place.name)

@@ -1,0 +1,194 @@
+"""Operators for Sensay knowledge bases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider.operators.base import RefreshOperator
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider.operators.job import Job
+    from airflow_provider.refresh.report import Report
+
+
+class SensayUpdateKnowledgeBaseEntryOperator(RefreshOperator):
+    """
+    Give a knowledge-base entry its text and prove that *this* text is ready. Idempotent; costs no credits.
+
+    Speaks whichever API generation the connection has. The current one takes ``raw_text`` and ``title``
+    (PATCH); the older one, which the vendor removed in 2025-10, takes any mix of ``raw_text``,
+    ``processed_text``, ``vector_entry_id`` and ``metadata`` (PUT). A field that would be dropped is refused.
+
+    An old ``READY`` is never believed: success needs a sign that the entry was processed after the write.
+    An entry that reads back as what would be sent is skipped, unless ``force``.
+
+    :param replica_uuid: the replica
+    :param entry_id: the entry (older generation: ``trainingID``)
+    :param raw_text: the text; at least one character
+    :param processed_text: text that is optimised already (older generation)
+    :param vector_entry_id: id of a vector entry: processed already, the vendor says (older generation)
+    :param metadata: used by the vendor only beside ``vector_entry_id`` (older generation)
+    :param title: what the vendor's list shows (current generation)
+    :param ready_statuses: which statuses are success: ``READY``, ``VECTOR_CREATED`` ("ready to use", current
+        generation only). Default: both, or ``READY`` in the older generation
+    :param sensay_conn_id: the connection
+    :param on_unconfirmed: ``fail`` (default), or ``accept`` an end that nothing ties to this write if the
+        text reads back as sent
+
+    :raises RefreshFailedError: the vendor could not process the text; a retry writes it again
+    :raises RefreshUnconfirmedError: ready, but nothing shows that it was processed since the write
+
+    https://docs.sensay.io/operation/operation-patch-v1-replicas-parameter-knowledge-base-parameter
+    https://docs.sensay.io/operation/operation-put-v1-replicas-parameter-training-parameter
+    """
+
+    template_fields = (
+        "sensay_conn_id",
+        "replica_uuid",
+        "entry_id",
+        "raw_text",
+        "processed_text",
+        "vector_entry_id",
+        "metadata",
+        "title",
+        "ready_statuses",
+        *RefreshOperator._common_template_fields,
+    )
+    ui_color = "#e8ecf8"
+
+    def __init__(
+        self,
+        *,
+        replica_uuid: str,
+        entry_id: int | str,
+        raw_text: str | None = None,
+        processed_text: str | None = None,
+        vector_entry_id: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        title: str | None = None,
+        ready_statuses: Sequence[str] | None = None,
+        sensay_conn_id: str = "sensay_default",
+        poll_interval: float | str = 10.0,
+        start_grace: float | str = 60.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(poll_interval=poll_interval, start_grace=start_grace, **kwargs)
+        self.replica_uuid = replica_uuid
+        self.entry_id = entry_id
+        self.raw_text = raw_text
+        self.processed_text = processed_text
+        self.vector_entry_id = vector_entry_id
+        self.metadata = metadata
+        self.title = title
+        self.ready_statuses = ready_statuses
+        self.sensay_conn_id = sensay_conn_id
+
+    def _job(self, context: Context, generation: str | None) -> Job:
+        from airflow_provider.operators.jobs.sensay import update_job
+
+        return update_job(self, context, generation)
+
+
+class SensayCreateKnowledgeBaseEntryOperator(RefreshOperator):
+    """
+    Create a knowledge-base entry from a text, a URL or a file, and wait until it is ready.
+
+    The vendor does not de-duplicate texts and files. The record notes which ids bear the title before the
+    create; a retry adopts only a new one of that title. Without a title, or below Airflow 3.3, a create
+    whose end is unknown fails and says so.
+
+    :param replica_uuid: the replica
+    :param text: the text; at least one character. Above about 4 MB give it as a file
+    :param url: a public page or a YouTube video; Google's own sites and playlists are refused
+    :param path: a file, local or an object-storage URL (``s3://…``); up to 50 MB
+    :param title: what the vendor's list shows, and what a retry finds the entry by (current generation only)
+    :param ready_statuses: as in :class:`SensayUpdateKnowledgeBaseEntryOperator`
+    :param sensay_conn_id: the connection
+
+    :returns: the result; ``entry_id`` is the new entry's id
+    :raises ConflictError: the URL is in the knowledge base already; the message names the entry
+
+    https://docs.sensay.io/operation/operation-post-v1-replicas-parameter-knowledge-base
+    """
+
+    template_fields = (
+        "sensay_conn_id",
+        "replica_uuid",
+        "text",
+        "url",
+        "path",
+        "title",
+        "ready_statuses",
+        *RefreshOperator._common_template_fields,
+    )
+    ui_color = "#e8ecf8"
+
+    def __init__(
+        self,
+        *,
+        replica_uuid: str,
+        text: str | None = None,
+        url: str | None = None,
+        path: str | None = None,
+        title: str | None = None,
+        ready_statuses: Sequence[str] | None = None,
+        sensay_conn_id: str = "sensay_default",
+        poll_interval: float | str = 10.0,
+        start_grace: float | str = 60.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(poll_interval=poll_interval, start_grace=start_grace, **kwargs)
+        self.replica_uuid = replica_uuid
+        self.text = text
+        self.url = url
+        self.path = path
+        self.title = title
+        self.ready_statuses = ready_statuses
+        self.sensay_conn_id = sensay_conn_id
+
+    def _advance(self, context: Context, report: Report | None) -> dict[str, Any]:
+        from airflow_provider.operators.jobs.sensay_create import create
+
+        return create(self, context, report)
+
+
+class SensayDeleteKnowledgeBaseEntryOperator(BaseOperator):
+    """
+    Delete a knowledge-base entry. Idempotent: an entry that is gone already is a success.
+
+    :param replica_uuid: the replica
+    :param entry_id: the entry
+    :param sensay_conn_id: the connection
+
+    :returns: ``outcome`` is ``deleted``, ``delete_accepted`` (the vendor removes it within 24 hours and may
+        answer from it until then) or ``absent``
+
+    https://docs.sensay.io/operation/operation-delete-v1-replicas-parameter-knowledge-base-parameter
+    """
+
+    template_fields = ("sensay_conn_id", "replica_uuid", "entry_id")
+    ui_color = "#e8ecf8"
+
+    def __init__(
+        self,
+        *,
+        replica_uuid: str,
+        entry_id: int | str,
+        sensay_conn_id: str = "sensay_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.replica_uuid = replica_uuid
+        self.entry_id = entry_id
+        self.sensay_conn_id = sensay_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Delete, once or until it is gone."""
+        from airflow_provider.operators.jobs.sensay import delete_entry
+
+        return delete_entry(self)

@@ -1,0 +1,65 @@
+"""Sensor for Sensay knowledge-base entries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.sensors.base import RefreshSensor
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider.sensors.look import Lookout
+
+
+class SensayKnowledgeBaseEntryReadySensor(RefreshSensor):
+    """
+    Wait until a knowledge-base entry is ready; free.
+
+    An entry that waits for its text or its upload throughout ``start_grace`` is an error: it will not move
+    by itself.
+
+    :param replica_uuid: the replica
+    :param entry_id: the entry
+    :param sensay_conn_id: the connection
+    :param since: None, an update's or create's output, or a time that ``updatedAt`` must pass
+    :param ready_statuses: which statuses are success: ``READY``, ``VECTOR_CREATED`` ("ready to use", current
+        generation only). Default: both, or ``READY`` in the older generation
+
+    :raises RefreshFailedForGoodError: the vendor could not process the entry
+    :raises SensorTimeoutError: not ready within ``timeout``
+
+    https://docs.sensay.io/topic/topic-getting-deeper-knowledge-base
+    """
+
+    template_fields = (
+        "sensay_conn_id",
+        "replica_uuid",
+        "entry_id",
+        "ready_statuses",
+        *RefreshSensor._common_template_fields,
+    )
+    ui_color = "#e8ecf8"
+
+    def __init__(
+        self,
+        *,
+        replica_uuid: str,
+        entry_id: int | str,
+        ready_statuses: Sequence[str] | None = None,
+        sensay_conn_id: str = "sensay_default",
+        poke_interval: float = 10.0,
+        start_grace: float | str = 60.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(poke_interval=poke_interval, start_grace=start_grace, **kwargs)
+        self.replica_uuid = replica_uuid
+        self.entry_id = entry_id
+        self.ready_statuses = ready_statuses
+        self.sensay_conn_id = sensay_conn_id
+
+    def _lookout(self, context: Context) -> Lookout:
+        from airflow_provider.sensors.lookouts.sensay import entry_lookout
+
+        return entry_lookout(self, context)
