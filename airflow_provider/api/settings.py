@@ -6,8 +6,6 @@ import hashlib
 from dataclasses import dataclass, field, fields
 from urllib.parse import urlsplit
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -80,5 +78,12 @@ SECRET_HEADERS = frozenset({"x-api-key", "x-organization-secret", "authorization
 
 
 def is_loopback(host: str | None) -> bool:
-    """Whether a host name means this machine."""
-    return host is not None and (host.lower() in LOOPBACK or host.startswith("127."))
+    """Whether a host name means this machine; ``127.0.0.1.example.com`` does not."""
+    import ipaddress
+
+    if host is None or host.lower() == "localhost":
+        return host is not None
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""Connections, forms, and which generation is spoken."""
