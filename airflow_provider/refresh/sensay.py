@@ -53,13 +53,17 @@ READY = "READY"
 
 
 def phase_of(status: str | None, generation: Generation, ready_statuses: tuple[str, ...]) -> Phase:
-    """Read a status; ``ERR_*`` is a failure in both generations, and a usable one counts only if it is wanted."""
+    """
+    Read a status; ``ERR_*`` is a failure in both generations, and a usable one counts only if it is wanted.
+
+    ``READY`` is the last step, so it counts for whoever asked for ``VECTOR_CREATED`` alone.
+    """
     if status is None:
         return Phase.UNKNOWN
     if status.startswith("ERR_"):
         return Phase.FAILED
     phase = _TABLES[generation].get(status, Phase.UNKNOWN)
-    if phase is Phase.SUCCEEDED and status not in ready_statuses:
+    if phase is Phase.SUCCEEDED and status not in (*ready_statuses, READY):
         return Phase.RUNNING
     return phase
 
