@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -46,6 +47,7 @@ class AirflowStack(DagRuns):
         self._python = python
         self._start_timeout = start_timeout
         self._processes: dict[str, BackgroundProcess] = {}
+        self._started: dict[str, datetime] = {}
 
     def __enter__(self) -> Self:
         try:
@@ -109,7 +111,7 @@ class AirflowStack(DagRuns):
         return self._processes[component].tail(lines)
 
     def wait_until_healthy(self) -> None:
-        """Wait until every component reports a fresh heartbeat."""
+        """Wait until every component has reported since it was last started."""
         self.until(self._healthy, timeout=self._start_timeout, what="a healthy Airflow")
 
     def airflow(self, *arguments: str, timeout: float = 120.0) -> str:
@@ -133,6 +135,7 @@ class AirflowStack(DagRuns):
         return finished.stdout
 
     def _launch(self, component: str) -> None:
+        self._started[component] = datetime.now(UTC)
         self._processes[component] = BackgroundProcess.start(
             component,
             [str(self._python), "-m", "airflow", component],
@@ -153,5 +156,10 @@ class AirflowStack(DagRuns):
             health = send("GET", f"{self.url}/api/v2/monitor/health")
         except (OSError, RestError):
             return False
-        parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
-        return all(health[part]["status"] == "healthy" for part in parts)
+        return all(
+            health[part]["status"] == "healthy"
+            # A killed component is called healthy for as long as its last heartbeat is young enough.
+            and datetime.fromisoformat(health[part][f"latest_{part}_heartbeat"]) > self._started[component]
+            for component in self._started
+            if (part := component.replace("-", "_")) != "api_server"
+        )
