@@ -10,25 +10,23 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
-import json
 import logging
 import random
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
-from urllib.parse import urlsplit
 
 import httpx
 
-from airflow_provider import __version__
 from airflow_provider.api.call import Call
 from airflow_provider.api.exchange import AnswerTooLargeError, AnswerTooSlowError, Exchange
+from airflow_provider.api.outgoing import outgoing
 from airflow_provider.api.pace import limiter, spacing
 from airflow_provider.api.retry import Policy, async_retrying, retrying
-from airflow_provider.api.settings import Settings, is_loopback
+from airflow_provider.api.settings import Settings
 from airflow_provider.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -40,7 +38,6 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-USER_AGENT = f"airflow-provider-agent-knowledge/{__version__}"
 
 # The request certainly never left: no connection, or no free one in time.
 UNSENT = (
@@ -109,8 +106,9 @@ class Client:
 
     def _once(self, call: Call[T]) -> T:
         request = _request(self._http, self.settings, call)
-        if (pace := spacing(self.settings)) is not None:
-            self._sleep(pace.turn())
+        pace = spacing(self.settings)
+        if pace is not None and (wait := pace.turn()) > 0:
+            self._sleep(wait)
         exchange = Exchange(call, self.settings)
         with _faults(exchange):
             response = self._http.send(request, stream=True)
@@ -230,53 +228,15 @@ def _trust(ca_file: str | None) -> ssl.SSLContext:
 
 
 def _request(http: httpx.Client | httpx.AsyncClient, settings: Settings, call: Call[Any]) -> httpx.Request:
-    """Build the request from nothing but the call and the settings: no cookie, no default of httpx."""
-    if call.upload is not None:
-        return _upload_request(http, settings, call)
-    headers = {
-        **dict(settings.headers),
-        "Accept": call.accept,
-        "Accept-Encoding": "gzip",
-        "Content-Type": "application/json",
-        "User-Agent": USER_AGENT,
-    }
-    url, query = settings.base_url + call.path, dict(call.query) or None
-    if call.file is not None:
-        del headers["Content-Type"]  # httpx names the boundary
-        part = (call.file.filename, call.file.content, call.file.content_type)
-        return _bare(http.build_request(call.method, url, headers=headers, files={call.file.member: part}))
-    content = None if call.body is None else _encoded(call)
-    return _bare(http.build_request(call.method, url, headers=headers, params=query, content=content))
-
-
-def _upload_request(
-    http: httpx.Client | httpx.AsyncClient, settings: Settings, call: Call[Any]
-) -> httpx.Request:
-    assert call.upload is not None
-    parts = urlsplit(call.upload.url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise InvalidArgumentError(f"{call}: the upload URL is no http(s) URL; nothing was sent")
-    secure = parts.scheme == "https" or is_loopback(parts.hostname)
-    if not secure and settings.base_url.startswith("https://"):
-        raise InvalidArgumentError(f"{call}: the upload URL is not encrypted (http); nothing was sent")
-    headers = {"Content-Type": call.upload.content_type, "User-Agent": USER_AGENT, "Accept-Encoding": "gzip"}
-    return _bare(
-        http.build_request(call.method, call.upload.url, headers=headers, content=call.upload.content)
-    )
-
-
-def _bare(request: httpx.Request) -> httpx.Request:
+    sent, request = outgoing(call, settings), None
+    # Raised outside of the handler: httpx's own words repeat the URL or the header.
+    with suppress(httpx.InvalidURL, ValueError):
+        request = http.build_request(call.method, **sent)
+    if request is None:
+        raise InvalidArgumentError(f"{call}: its URL or a header cannot be sent; nothing was sent")
     # httpx keeps a cookie jar per client; what one call was given is no business of the next.
     request.headers.pop("Cookie", None)
     return request
-
-
-def _encoded(call: Call[Any]) -> bytes:
-    try:
-        text = json.dumps(call.body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        return text.encode()
-    except (TypeError, ValueError, RecursionError):
-        raise InvalidArgumentError(f"{call}: the body cannot be written as JSON; nothing was sent") from None
 
 
 @contextmanager

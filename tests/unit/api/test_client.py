@@ -126,7 +126,9 @@ def test_a_refused_signed_put_shows_neither_its_url_nor_the_storage_hosts_words(
     assert "s3cr3t" not in repr(put)
 
 
-@pytest.mark.parametrize("url", ["ftp://host/x", "file:///etc/passwd", "//host/x", "nonsense"])
+@pytest.mark.parametrize(
+    "url", ["ftp://host/x", "file:///etc/passwd", "//host/x", "nonsense", "https://[::1"]
+)
 def test_an_upload_url_that_is_no_http_url_is_refused_before_anything_is_sent(client: str, url: str) -> None:
     with pytest.raises(errors.InvalidArgumentError, match="nothing was sent"):
         send(client, settings(), sendkit.put_upload(url, b"x", "text/plain"))
