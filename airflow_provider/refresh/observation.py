@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -85,15 +85,28 @@ class Target(Protocol):
 
 
 def later(marker: str | None, than: str | None) -> bool:
-    """Is one vendor time strictly later than another? What is no time on either side counts by difference."""
+    """
+    Is one vendor time strictly later than another?
+
+    A time without a zone is UTC. Two texts of which neither is a time count by difference; a text and a time
+    cannot be compared, so neither is later.
+    """
     if marker is None or marker == than:
         return False
     if than is None:
         return True
+    one, other = _moment(marker), _moment(than)
+    if one is None or other is None:
+        return one is other
+    return one > other
+
+
+def _moment(text: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(marker) > datetime.fromisoformat(than)
-    except (TypeError, ValueError):
-        return True
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def shorten(text: str | None, limit: int = 200) -> str | None:
