@@ -45,7 +45,7 @@ class Policy:
     :param repeatable: the write is idempotent, so a second one costs nothing
     :param cost: credits one write costs
     :param waits: the caller wants to see the end
-    :param on_unknown: ``submit``, ``fail`` or None (submit where a moved marker would have shown the run)
+    :param on_unknown: ``submit``, ``fail`` or None (submit where a marker that did not move shows that nothing ran)
     :param delivered: the version delivered last, where the caller names versions
     :param unchanged: the target reads back as what would be sent
     """
@@ -206,7 +206,10 @@ def _resume(
             purpose=Purpose.GRACE,
             reason="an earlier try may have been accepted; its trace may still show",
         )
-    if policy.on_unknown == "fail" or (policy.on_unknown is None and record.baseline.marker is None):
+    # Had the baseline's run been somebody else's, it may have moved the marker as well as ours: only a marker
+    # that stands still shows that nothing ran.
+    unmoved = record.baseline.marker is not None and seen.marker == record.baseline.marker
+    if policy.on_unknown == "fail" or (policy.on_unknown is None and not unmoved):
         return Decision(
             action=Action.REFUSE_UNKNOWN,
             reason="an earlier try stopped while it asked for the run, and nothing shows whether it was accepted",
