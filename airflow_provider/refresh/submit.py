@@ -141,11 +141,13 @@ def _begin(
     waited: Purpose | None,
 ) -> Decision:
     """Nothing of an earlier try is open: skip, wait, refuse or submit."""
-    unfinished = record is not None and (record.open or record.ending is not Ending.OK)
+    unfinished = record if record is not None and (record.open or record.ending is not Ending.OK) else None
     if not policy.force:
-        if policy.version is not None and policy.version == policy.delivered:
+        # What was delivered last may have been overwritten by what this task began afterwards.
+        doubtful = unfinished is not None and (policy.repeatable or unfinished.version != policy.version)
+        if policy.version is not None and policy.version == policy.delivered and not doubtful:
             return Decision(action=Action.SKIP, reason=f"version {policy.version} was delivered already")
-        if policy.unchanged and not unfinished:
+        if policy.unchanged and unfinished is None:
             return Decision(action=Action.SKIP, reason="the target reads back as what would be sent")
     purpose = rules.before_write(seen)
     if purpose is not None and not (purpose is Purpose.GRACE and waited is Purpose.GRACE):
