@@ -9,8 +9,8 @@ from airflow_provider.api.models.entry import Entry
 from airflow_provider.api.models.sendkit import Agent
 from airflow_provider.refresh import wait as waits
 from airflow_provider.refresh.observation import Observation
-from airflow_provider.refresh.sensay import EntryTarget, Generation
 from airflow_provider.refresh.sendkit import AgentTarget
+from airflow_provider.refresh.sensay import EntryTarget, Generation
 from airflow_provider.refresh.wait import Purpose, Receipt, Rules, Verdict, Wait
 
 AGENT_ID = "664a1b2c3d4e5f6a7b8c9d0e"
