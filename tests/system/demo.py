@@ -7,6 +7,7 @@ Exits 0 when the run succeeded, 1 when anything failed, and leaves no process be
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 import time
@@ -28,6 +29,7 @@ DAGS = Path(__file__).parents[2] / "dags_examples"
 DAG_ID = "nightly_knowledge_refresh"
 RUN_TIMEOUT = 300.0
 """Seconds from the trigger to the end of the run; the sandbox is done in a fraction of it."""
+OLD_TEXT = "Our company is young."
 _TROUBLED = frozenset({"failed", "up_for_retry"})
 
 
@@ -56,7 +58,12 @@ def _demo(options: argparse.Namespace, console: Console) -> int:
     with console.status("Starting the sandbox") as status, InstalledSandbox(python=python) as sandbox:
         say(f"both vendors at {sandbox.url}")
         status.update("Starting Airflow: api-server, scheduler, dag-processor, triggerer")
-        env = airflow_environment(sandbox) | {"AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True"}
+        # The text of the DAG is not there yet, else there would be nothing to refresh.
+        sandbox.set_entry(rawText=OLD_TEXT)
+        env = airflow_environment(sandbox) | {
+            "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True",
+            "AIRFLOW_VAR_SENSAY_TEXTS": json.dumps({str(sandbox.entry_id): "What many_entries writes."}),
+        }
         with AirflowStack(python=python, dags=[options.dags], env=env) as stack:
             say(f"Airflow at {stack.url}")
             status.update(f"Running {options.dag_id}")

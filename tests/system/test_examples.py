@@ -1,0 +1,92 @@
+"""Every DAG that users are told to copy, run as they would run it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from airflow_provider.sandbox.client import Sandbox
+from tests.system.conftest import ROOT
+from tests.system.stack import AirflowStack
+
+pytestmark = pytest.mark.usefixtures("vendors")
+
+
+def run(stack: AirflowStack, dag_id: str) -> dict[str, Any]:
+    """Run a DAG to its success and return what its tasks returned, by task and map name."""
+    run_id = stack.trigger(dag_id)
+    state = stack.wait(dag_id, run_id)
+    tasks = stack.task_instances(dag_id, run_id)
+    logs = [
+        stack.log(dag_id, run_id, ti.task_id, map_index=ti.map_index) for ti in tasks if ti.state == "failed"
+    ]
+    assert state == "success", "\n".join(logs)
+    assert {ti.name: ti.try_number for ti in tasks} == {ti.name: 1 for ti in tasks}
+    return {ti.name: stack.xcom(dag_id, run_id, ti.task_id, map_index=ti.map_index) for ti in tasks}
+
+
+def test_every_example_is_known_to_airflow_without_an_error(stack: AirflowStack) -> None:
+    for file in (ROOT / "dags_examples").glob("*.py"):
+        stack.wait_for_dag(file.stem)
+    assert stack.import_errors() == {}
+
+
+def test_retrain_agent_pays_once_and_goes_on_when_the_agent_is_trained(
+    stack: AirflowStack, vendors: Sandbox
+) -> None:
+    results = run(stack, "retrain_agent")
+    assert (results["retrain"]["outcome"], results["retrain"]["status"]) == ("refreshed", "completed")
+    assert [charge["credits"] for charge in vendors.charges] == [10]
+    assert "10 credits" in results["announce"]
+
+
+def test_update_entry_ends_when_the_replica_can_answer_from_the_text(stack: AirflowStack) -> None:
+    results = run(stack, "update_entry")
+    assert results["update"]["outcome"] == "refreshed"
+    assert "refreshed" in results["announce"]
+
+
+def test_update_entry_does_not_send_a_text_that_is_there_already(stack: AirflowStack) -> None:
+    run(stack, "update_entry")
+    results = run(stack, "update_entry")
+    assert results["update"]["outcome"] == "skipped"
+
+
+def test_nightly_knowledge_refresh_asks_only_after_both_vendors_are_done(
+    stack: AirflowStack, vendors: Sandbox
+) -> None:
+    vendors.set_entry(rawText="Our company is young.")
+    results = run(stack, "nightly_knowledge_refresh")
+    assert (results["agent_trained"]["outcome"], results["agent_trained"]["status"]) == (
+        "refreshed",
+        "completed",
+    )
+    assert results["entry_ready"]["outcome"] == "refreshed"
+    assert "2020" in results["ask_the_replica"]
+    assert [charge["credits"] for charge in vendors.charges] == [10]
+
+
+def test_somebody_elses_retrain_is_waited_for_and_costs_nothing(
+    stack: AirflowStack, vendors: Sandbox
+) -> None:
+    vendors.set_agent(foreign_run=True)
+    results = run(stack, "wait_for_someone_elses_retrain")
+    assert results["agent_trained"]["status"] == "completed"
+    assert vendors.charges == []
+
+
+def test_many_entries_are_updated_by_one_mapped_task_with_readable_names(
+    stack: AirflowStack, vendors: Sandbox
+) -> None:
+    seeded = vendors.seed(
+        entries=[{"title": f"Article {n}", "rawText": "old", "status": "READY"} for n in range(3)]
+    )
+    texts = {str(entry): f"What is new about {entry}." for entry in seeded["entries"]}
+    stack.rest.post("/variables", {"key": "sensay_texts", "value": json.dumps(texts)})
+    results = run(stack, "many_entries")
+    assert {name for name in results if name.startswith("update")} == {
+        f"update [entry {entry}]" for entry in texts
+    }
+    assert results["summary"] == {"refreshed": 3}
