@@ -15,82 +15,86 @@ EntryOutcome = Literal["READY", "VECTOR_CREATED", "UNPROCESSABLE", "error"]
 class CommonOptions(BaseModel):
     """Clock, network and limits; they hold for both vendors."""
 
-    time_scale: float = Field(1.0, gt=0, description="World seconds per real second; all durations shrink.")
-    clock_skew: float = Field(
-        0.0, description="Seconds by which the vendors' clocks are ahead of this machine's."
+    time_scale: float = Field(
+        default=1.0, gt=0, description="World seconds per real second; all durations shrink."
     )
-    latency: Seconds = Field(0.0, description="Real seconds before every vendor answer.")
+    clock_skew: float = Field(
+        default=0.0, description="Seconds by which the vendors' clocks are ahead of this machine's."
+    )
+    latency: Seconds = Field(default=0.0, description="Real seconds before every vendor answer.")
     rate_limit: float | None = Field(
-        None, gt=0, description="Requests per real second; beyond it 429. null: no limit."
+        default=None, gt=0, description="Requests per real second; beyond it 429. null: no limit."
     )
     rate_limit_retry_after: Literal["seconds", "date", "none"] = Field(
-        "seconds", description="How a 429 of rate_limit says when to come back."
+        default="seconds", description="How a 429 of rate_limit says when to come back."
     )
     max_body_bytes: int = Field(
-        4_500_000, ge=1, description="Inline JSON bodies above this are 413, as on Sensay's platform."
+        default=4_500_000, ge=1, description="Inline JSON bodies above this are 413, as on Sensay's platform."
     )
     storage_host: str = Field(
-        "localhost", description="Host name in upload URLs: another one than the API's, as with both vendors."
+        default="localhost",
+        description="Host name in upload URLs: another one than the API's, as with both vendors.",
     )
-    upload_url_seconds: Seconds = Field(7200.0, description="How long an upload URL is valid.")
+    upload_url_seconds: Seconds = Field(default=7200.0, description="How long an upload URL is valid.")
 
 
 class SendKitOptions(BaseModel):
     """What SendKit's pages do not say, and how its training ends."""
 
-    credits: float = Field(1000.0, ge=0, description="Credits left; setting it sets the balance.")
-    retrain_cost: float = Field(10.0, ge=0, description="Credits of one retrain.")
-    create_agent_cost: float = Field(0.5, ge=0, description="Credits of one new agent.")
-    max_agents: int = Field(3, ge=0, description="Agents per workspace.")
+    credits: float = Field(default=1000.0, ge=0, description="Credits left; setting it sets the balance.")
+    retrain_cost: float = Field(default=10.0, ge=0, description="Credits of one retrain.")
+    create_agent_cost: float = Field(default=0.5, ge=0, description="Credits of one new agent.")
+    max_agents: int = Field(default=3, ge=0, description="Agents per workspace.")
     retrain_status_code: Literal[200, 201, 202] = Field(
-        202, description="HTTP status of an accepted retrain."
+        default=202, description="HTTP status of an accepted retrain."
     )
     retrain_answer_status: str | None = Field(
-        None, description="What the retrain answer's own data.trainingStatus says; null: the truth (pending)."
+        default=None,
+        description="What the retrain answer's own data.trainingStatus says; null: the truth (pending).",
     )
-    pending_seconds: Seconds = Field(1.0, description="Seconds a retrain stays pending.")
-    training_seconds: Seconds = Field(3.0, description="Seconds it then stays training.")
+    pending_seconds: Seconds = Field(default=1.0, description="Seconds a retrain stays pending.")
+    training_seconds: Seconds = Field(default=3.0, description="Seconds it then stays training.")
     training_outcome: Literal["completed", "failed"] = Field(
-        "completed", description="How the next retrains end."
+        default="completed", description="How the next retrains end."
     )
     training_error: str = Field(
-        "The website could not be crawled", description="trainingError of a failed retrain."
+        default="The website could not be crawled", description="trainingError of a failed retrain."
     )
     keep_training_error: bool = Field(
-        True, description="trainingError of a failed run stays visible in later runs."
+        default=True, description="trainingError of a failed run stays visible in later runs."
     )
     stuck: Literal["pending", "training"] | None = Field(
-        None, description="Status that the next retrains never leave."
+        default=None, description="Status that the next retrains never leave."
     )
     lag: Seconds = Field(
-        0.0, description="Seconds for which GET still shows the agent as it was before the retrain."
+        default=0.0, description="Seconds for which GET still shows the agent as it was before the retrain."
     )
     last_scraped_at: Literal["end", "start", "never"] = Field(
-        "end", description="When lastScrapedAt is stamped."
+        default="end", description="When lastScrapedAt is stamped."
     )
-    refund_on_failure: bool = Field(False, description="Give the credits back when training fails.")
+    refund_on_failure: bool = Field(default=False, description="Give the credits back when training fails.")
     never_trained: Literal["pending", "null", "absent"] = Field(
-        "pending", description="trainingStatus of an agent that was never trained."
+        default="pending", description="trainingStatus of an agent that was never trained."
     )
     hide_training_fields: bool = Field(
-        False,
+        default=False,
         description="GET leaves out trainingStatus, trainingProgress, trainingError, uploadedDocuments, knowledgeBase.",
     )
-    progress_scale: float = Field(100.0, gt=0, description="trainingProgress at the end: 100 or 1.")
+    progress_scale: float = Field(default=100.0, gt=0, description="trainingProgress at the end: 100 or 1.")
     document_seconds: Seconds = Field(
-        5.0, description="Seconds a document stays processing; may outlast training."
+        default=5.0, description="Seconds a document stays processing; may outlast training."
     )
     document_outcome: Literal["completed", "failed", "stuck"] = Field(
-        "completed", description="How the next processing of documents ends."
+        default="completed", description="How the next processing of documents ends."
     )
     retrain_reprocesses_documents: bool = Field(
-        True, description="A retrain sends every document back to processing."
+        default=True, description="A retrain sends every document back to processing."
     )
     documents_block_retrain: bool = Field(
-        False, description="A retrain is 409 while a document is processing."
+        default=False, description="A retrain is 409 while a document is processing."
     )
     multipart_processes: bool = Field(
-        False, description="A multipart upload is processed without process-document."
+        default=False, description="A multipart upload is processed without process-document."
     )
 
 
@@ -98,65 +102,78 @@ class SensayOptions(BaseModel):
     """What Sensay's pages do not say, how long its pipeline takes and how it ends."""
 
     sensay_generation: Generation = Field(
-        "both", description="Which generation of paths exists; the other is 404."
+        default="both", description="Which generation of paths exists; the other is 404."
     )
     require_content_type: bool = Field(
-        True, description="415 for any call without Content-Type, GET included."
+        default=True, description="415 for any call without Content-Type, GET included."
     )
-    new_seconds: Seconds = Field(0.5, description="Seconds a new entry stays NEW.")
+    new_seconds: Seconds = Field(default=0.5, description="Seconds a new entry stays NEW.")
     file_uploaded_seconds: Seconds = Field(
-        0.5, description="Seconds in FILE_UPLOADED (older: SUPABASE_ONLY)."
+        default=0.5, description="Seconds in FILE_UPLOADED (older: SUPABASE_ONLY)."
     )
-    raw_text_seconds: Seconds = Field(1.0, description="Seconds in RAW_TEXT (older: PROCESSING).")
-    processed_text_seconds: Seconds = Field(1.0, description="Seconds in PROCESSED_TEXT (older: PROCESSING).")
-    vector_created_seconds: Seconds = Field(1.0, description="Seconds in VECTOR_CREATED (older: READY).")
+    raw_text_seconds: Seconds = Field(default=1.0, description="Seconds in RAW_TEXT (older: PROCESSING).")
+    processed_text_seconds: Seconds = Field(
+        default=1.0, description="Seconds in PROCESSED_TEXT (older: PROCESSING)."
+    )
+    vector_created_seconds: Seconds = Field(
+        default=1.0, description="Seconds in VECTOR_CREATED (older: READY)."
+    )
     stale_ready: Seconds = Field(
-        0.5, description="Seconds for which an updated entry still reads its old, good status."
+        default=0.5, description="Seconds for which an updated entry still reads its old, good status."
     )
     stamp_updated_at: Literal["both", "write", "processing", "never"] = Field(
-        "both", description="What moves updatedAt: the write, the pipeline, both or nothing."
+        default="both", description="What moves updatedAt: the write, the pipeline, both or nothing."
     )
     identical_text: Literal["ignore", "reprocess"] = Field(
-        "ignore",
+        default="ignore",
         description="Writing the text a live entry already has: nothing happens, or it is processed again.",
     )
     entry_outcome: EntryOutcome = Field(
-        "READY", description="How the next processing ends; error: stays in RAW_TEXT with an error object."
+        default="READY",
+        description="How the next processing ends; error: stays in RAW_TEXT with an error object.",
     )
     entry_error: str = Field(
-        "The content could not be processed", description="error.message of a failed entry."
+        default="The content could not be processed", description="error.message of a failed entry."
     )
-    entry_stuck: str | None = Field(None, description="Pipeline status that the next entries never leave.")
+    entry_stuck: str | None = Field(
+        default=None, description="Pipeline status that the next entries never leave."
+    )
     training_failure_status: OlderFailure = Field(
-        "ERR_TEXT_PROCESSING", description="How the older generation calls UNPROCESSABLE."
+        default="ERR_TEXT_PROCESSING", description="How the older generation calls UNPROCESSABLE."
     )
-    truncate_raw_text: int = Field(20_000, ge=1, description="Characters of rawText that a read shows.")
-    delete_status: Literal[200, 202] = Field(202, description="Answer to a delete; 202 removes later.")
+    truncate_raw_text: int = Field(
+        default=20_000, ge=1, description="Characters of rawText that a read shows."
+    )
+    delete_status: Literal[200, 202] = Field(
+        default=202, description="Answer to a delete; 202 removes later."
+    )
     delete_seconds: Seconds = Field(
-        5.0, description="Seconds for which a 202-deleted entry goes on answering in chat."
+        default=5.0, description="Seconds for which a 202-deleted entry goes on answering in chat."
     )
     deleted_visible: bool = Field(
-        False, description="A 202-deleted entry is still read and listed until it is gone."
+        default=False, description="A 202-deleted entry is still read and listed until it is gone."
     )
     deleted_url_conflicts: bool = Field(
-        True, description="A 202-deleted URL is still a 409 until it is gone."
+        default=True, description="A 202-deleted URL is still a 409 until it is gone."
     )
-    playlist_videos: int = Field(3, ge=1, description="Videos in every YouTube playlist.")
+    playlist_videos: int = Field(default=3, ge=1, description="Videos in every YouTube playlist.")
     partial_success: bool = Field(
-        True, description="Top-level success of a 207 in which an item was refused."
+        default=True, description="Top-level success of a 207 in which an item was refused."
     )
     status_list: Literal["one", "comma", "repeat"] = Field(
-        "one",
+        default="one",
         description="How the list endpoint takes several status or type values; one: it does not (400).",
     )
     websites: dict[str, str] = Field(default_factory=dict, description="Text that crawling a URL yields.")
     unsupported_file: Literal["refused", "unprocessable"] = Field(
-        "refused",
+        default="refused",
         description="A file type off the list: enqueued:false at once, or UNPROCESSABLE after the upload.",
     )
-    chat_misses: int = Field(0, ge=0, description='Chat answers "I do not know" to this many next questions.')
+    chat_misses: int = Field(
+        default=0, ge=0, description='Chat answers "I do not know" to this many next questions.'
+    )
     conversation_quota: int | None = Field(
-        None, ge=0, description="Chat calls until 429 CONVERSATION_QUOTA_EXCEEDED."
+        default=None, ge=0, description="Chat calls until 429 CONVERSATION_QUOTA_EXCEEDED."
     )
 
 

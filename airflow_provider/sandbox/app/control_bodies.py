@@ -18,9 +18,11 @@ class AgentStep(_Body):
 
     after: float = 0.0
     trainingStatus: str | None
-    active: bool | None = Field(None, description="Retrain is 409 meanwhile; default: while training.")
+    active: bool | None = Field(
+        default=None, description="Retrain is 409 meanwhile; default: while training."
+    )
     trainingError: str | None = None
-    lastScrapedAt: str | None = Field(None, description="ISO time; absent: unchanged.")
+    lastScrapedAt: str | None = Field(default=None, description="ISO time; absent: unchanged.")
 
 
 class SetDocument(_Body):
@@ -30,7 +32,7 @@ class SetDocument(_Body):
     fileSize: int = 42
     status: Literal["processing", "completed", "failed"] = "completed"
     after: float | None = Field(
-        None, description="processing only: seconds until it is completed; absent: never."
+        default=None, description="processing only: seconds until it is completed; absent: never."
     )
 
 
@@ -44,19 +46,21 @@ class SetAgent(_Body):
     totalPages: int | None = None
     totalChunks: int | None = None
     never_trained: bool = False
-    timeline: list[AgentStep] | None = Field(None, description="What GET will show when.")
-    foreign_run: bool = Field(False, description="Someone else's retrain begins now; charged to nobody.")
+    timeline: list[AgentStep] | None = Field(default=None, description="What GET will show when.")
+    foreign_run: bool = Field(
+        default=False, description="Someone else's retrain begins now; charged to nobody."
+    )
     documents: list[SetDocument] | None = None
     profile: dict[str, Any] = Field(default_factory=dict, description="name, companyInfo, usage, …")
-    missing: list[str] | None = Field(None, description="Keys that GET leaves out from now on.")
-    raw: dict[str, Any] | None = Field(None, description="Keys that GET shows so, whatever is true.")
+    missing: list[str] | None = Field(default=None, description="Keys that GET leaves out from now on.")
+    raw: dict[str, Any] | None = Field(default=None, description="Keys that GET shows so, whatever is true.")
 
 
 class EntryStep(_Body):
     after: float = 0.0
     status: str | None
     error: str | None = None
-    quiet: bool = Field(False, description="Does not stamp updatedAt.")
+    quiet: bool = Field(default=False, description="Does not stamp updatedAt.")
 
 
 class SetEntry(_Body):
@@ -67,7 +71,7 @@ class SetEntry(_Body):
     timeline: list[EntryStep] | None = None
     title: str | None = None
     rawText: str | None = None
-    updatedAt: str | None = Field(None, description="ISO time, shown until the next write.")
+    updatedAt: str | None = Field(default=None, description="ISO time, shown until the next write.")
     missing: list[str] | None = None
     raw: dict[str, Any] | None = None
 

@@ -17,9 +17,9 @@ class Match(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    method: str | None = Field(None, description="GET, POST, …")
+    method: str | None = Field(default=None, description="GET, POST, …")
     path: str | None = Field(
-        None, description="Regular expression, searched in the path (without the query)."
+        default=None, description="Regular expression, searched in the path (without the query)."
     )
 
     def accepts(self, method: str, path: str) -> bool:
@@ -32,11 +32,11 @@ class _Fault(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     match: Match = Field(default_factory=lambda: Match(method=None, path=None))
-    times: int | None = Field(1, ge=1, description="Fires at most so often; null: always.")
-    skip: int = Field(0, ge=0, description="So many matching requests pass first.")
-    every: int | None = Field(None, ge=1, description="Fires on every n-th matching request only.")
+    times: int | None = Field(default=1, ge=1, description="Fires at most so often; null: always.")
+    skip: int = Field(default=0, ge=0, description="So many matching requests pass first.")
+    every: int | None = Field(default=None, ge=1, description="Fires on every n-th matching request only.")
     probability: float | None = Field(
-        None, ge=0, le=1, description="Fires with this chance, drawn from seed."
+        default=None, ge=0, le=1, description="Fires with this chance, drawn from seed."
     )
     seed: int = 0
 
@@ -68,11 +68,11 @@ class StatusFault(_Fault):
     kind: Literal["status"]
     status: int = Field(ge=100, le=599)
     headers: dict[str, str] = Field(default_factory=dict)
-    body: Any = Field(None, description="JSON, or a string sent as it is.")
+    body: Any = Field(default=None, description="JSON, or a string sent as it is.")
     error_code: str | None = Field(
-        None, description="Sensay's machine code, e.g. KNOWLEDGE_BASE_CUSTOM_QUOTA_EXCEEDED."
+        default=None, description="Sensay's machine code, e.g. KNOWLEDGE_BASE_CUSTOM_QUOTA_EXCEEDED."
     )
-    retry_after: Seconds | None = Field(None, description="Seconds for a Retry-After header.")
+    retry_after: Seconds | None = Field(default=None, description="Seconds for a Retry-After header.")
     retry_after_format: Literal["seconds", "date"] = "seconds"
 
 
@@ -86,14 +86,14 @@ class LoseAnswerFault(_Fault):
     """Do it, then cut the connection."""
 
     kind: Literal["lose_answer"]
-    reset: bool = Field(True, description="Reset the connection, or just close it.")
+    reset: bool = Field(default=True, description="Reset the connection, or just close it.")
 
 
 class DropFault(_Fault):
     """Cut the connection before doing anything."""
 
     kind: Literal["drop"]
-    reset: bool = Field(True, description="Reset the connection, or just close it.")
+    reset: bool = Field(default=True, description="Reset the connection, or just close it.")
 
 
 class DelayFault(_Fault):
@@ -116,11 +116,11 @@ class BodyFault(_Fault):
 
     kind: Literal["body"]
     shape: Literal["not_json", "huge", "cut_json", "cut_connection", "wrong_shape", "empty", "dribble"]
-    status: int | None = Field(None, description="Another status than the true one.")
-    body: Any = Field(None, description="For wrong_shape: what to send; [] without it.")
-    size: int = Field(50_000_000, ge=1, description="For huge: bytes of (valid) JSON.")
-    chunk: int = Field(1, ge=1, description="For dribble: bytes at a time.")
-    seconds: Seconds = Field(0.05, description="For dribble: real seconds between chunks.")
+    status: int | None = Field(default=None, description="Another status than the true one.")
+    body: Any = Field(default=None, description="For wrong_shape: what to send; [] without it.")
+    size: int = Field(default=50_000_000, ge=1, description="For huge: bytes of (valid) JSON.")
+    chunk: int = Field(default=1, ge=1, description="For dribble: bytes at a time.")
+    seconds: Seconds = Field(default=0.05, description="For dribble: real seconds between chunks.")
 
 
 class RedirectFault(_Fault):

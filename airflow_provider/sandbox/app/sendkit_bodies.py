@@ -35,8 +35,8 @@ class Persona(_Body):
 
 class WorkingHours(_Body):
     enabled: bool | None = None
-    startHour: int | None = Field(None, ge=0, le=23)
-    endHour: int | None = Field(None, ge=0, le=23)
+    startHour: int | None = Field(default=None, ge=0, le=23)
+    endHour: int | None = Field(default=None, ge=0, le=23)
     timezone: str | None = None
 
 
@@ -70,9 +70,9 @@ class CreateAgent(_Body):
 class UpdateAgent(_Body):
     """The four objects are merged into what is there."""
 
-    name: str | None = Field(None, min_length=1)
+    name: str | None = Field(default=None, min_length=1)
     companyInfo: CompanyInfo | None = None
-    companyUrl: str | None = Field(None, description="Website that later retrains crawl.")
+    companyUrl: str | None = Field(default=None, description="Website that later retrains crawl.")
     persona: Persona | None = None
     autonomousMode: AutonomousMode | None = None
     followupSettings: FollowupSettings | None = None
@@ -92,7 +92,7 @@ class ProcessDocument(_Body):
     fileUrl: str
     fileName: str
     fileType: FileType
-    fileSize: int = Field(0, ge=0)
+    fileSize: int = Field(default=0, ge=0)
 
 
 class RemoveDocument(_Body):

@@ -42,10 +42,10 @@ class CreateEntry(_Body):
     """One of ``text``, ``url`` and ``filename`` decides what is created."""
 
     title: str | None = None
-    text: str | None = Field(None, min_length=1)
-    url: str | None = Field(None, pattern=r"^https?://\S+$")
+    text: str | None = Field(default=None, min_length=1)
+    url: str | None = Field(default=None, pattern=r"^https?://\S+$")
     autoRefresh: bool = False
-    filename: str | None = Field(None, min_length=1)
+    filename: str | None = Field(default=None, min_length=1)
     usageLimits: EntryLimits | None = None
 
 
@@ -57,27 +57,27 @@ class EntryError(_Body):
 class UpdateEntry(_Body):
     """https://docs.sensay.io/operation/operation-patch-v1-replicas-parameter-knowledge-base-parameter"""
 
-    rawText: str | None = Field(None, min_length=1)
+    rawText: str | None = Field(default=None, min_length=1)
     title: str | None = None
     generatedTitle: str | None = None
     summary: str | None = None
-    language: str | None = Field(None, pattern="^[a-z]{2}$")
+    language: str | None = Field(default=None, pattern="^[a-z]{2}$")
     generatedFacts: list[str] | None = None
     rawTextChunks: list[dict[str, Any]] | None = None
     website: dict[str, Any] | None = None
     youtube: dict[str, Any] | None = None
     file: dict[str, Any] | None = None
     error: EntryError | None = None
-    status: Status | None = Field(None, description="Not public.")
+    status: Status | None = Field(default=None, description="Not public.")
 
 
 class UpdateTraining(_Body):
     """https://docs.sensay.io/operation/operation-put-v1-replicas-parameter-training-parameter"""
 
-    rawText: str | None = Field(None, min_length=1)
-    processedText: str | None = Field(None, min_length=1)
+    rawText: str | None = Field(default=None, min_length=1)
+    processedText: str | None = Field(default=None, min_length=1)
     vectorEntryId: str | None = None
-    metadata: dict[str, Any] | None = Field(None, description="Used with vectorEntryId only.")
+    metadata: dict[str, Any] | None = Field(default=None, description="Used with vectorEntryId only.")
 
 
 class ConversationQuota(_Body):
@@ -117,9 +117,9 @@ class LinkedAccount(_Body):
 class CreateUser(_Body):
     """https://docs.sensay.io/operation/operation-post-v1-users"""
 
-    id: str | None = Field(None, min_length=1)
-    email: str | None = Field(None, pattern=r"^[^@\s]+@[^@\s]+$")
-    name: str | None = Field(None, max_length=50, pattern=r"^[a-zA-Z0-9\s().,'\-/]*$")
+    id: str | None = Field(default=None, min_length=1)
+    email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$")
+    name: str | None = Field(default=None, max_length=50, pattern=r"^[a-zA-Z0-9\s().,'\-/]*$")
     linkedAccounts: list[LinkedAccount] = []
 
 
@@ -140,11 +140,11 @@ class CreateReplica(_Body):
     ownerID: str
     slug: str = Field(min_length=1, max_length=50)
     llm: LanguageModel
-    purpose: str | None = Field(None, max_length=200)
+    purpose: str | None = Field(default=None, max_length=200)
     type: Literal["individual", "character", "brand"] = "character"
     private: bool = False
     whitelistEmails: list[str] = []
     tags: list[str] = []
     profileImage: str | None = None
     suggestedQuestions: list[str] = []
-    voicePreviewText: str | None = Field(None, max_length=400)
+    voicePreviewText: str | None = Field(default=None, max_length=400)
