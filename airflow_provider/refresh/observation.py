@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Protocol
+
+#: Characters that tell one error text from another.
+_TELLING = 24
 
 
 class Phase(StrEnum):
@@ -29,7 +32,8 @@ class Observation:
         compared with the vendor's earlier value, never with our clock
     :param error: the vendor's error text, cut short
     :param progress: the vendor's raw number; logged, never decided on
-    :param processing: documents in work, as short hashes of their keys
+    :param processing: documents in work, as short hashes of their keys, cut to the first few
+    :param unlisted: how many more documents are in work
     :param failed_documents: names of documents that failed, cut to the first few
     :param counts: pages, chunks, documents
     :param readable: False if the answer held none of the fields that could ever show an end
@@ -42,6 +46,7 @@ class Observation:
     error: str | None = None
     progress: float | None = None
     processing: tuple[str, ...] = ()
+    unlisted: int = 0
     failed_documents: tuple[str, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
     readable: bool = True
@@ -53,11 +58,27 @@ class Observation:
         return self.phase in (Phase.SUCCEEDED, Phase.FAILED)
 
     @property
+    def trouble(self) -> tuple[str | None, str | None]:
+        """Tells one trouble from another; the same for a whole observation and for its :attr:`essence`."""
+        return self.status, shorten(self.error, _TELLING)
+
+    @property
+    def essence(self) -> Observation:
+        """What the rules of *is it ours?* ask a baseline for; small enough for a result."""
+        return replace(
+            self,
+            error=shorten(self.error, _TELLING),
+            progress=None,
+            failed_documents=(),
+            counts={},
+        )
+
+    @property
     def headline(self) -> str:
         """What is worth a log line when it changes; progress is not."""
         parts = [f"status={self.status or 'missing'}"]
         if self.processing:
-            parts.append(f"documents_processing={len(self.processing)}")
+            parts.append(f"documents_processing={len(self.processing) + self.unlisted}")
         if self.error:
             parts.append(f"error={self.error!r}")
         return " ".join(parts)

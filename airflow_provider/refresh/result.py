@@ -7,9 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 from airflow_provider.refresh import codec
-from airflow_provider.refresh.observation import Observation
+from airflow_provider.refresh.observation import Observation, shorten
 from airflow_provider.refresh.record import Outcome
 from airflow_provider.refresh.wait import Wait
+
+#: Characters of a reason; the log has it whole.
+_REASON = 120
 
 
 def build(
@@ -50,7 +53,7 @@ def build(
         "polls": wait.evidence.polls if wait else 0,
         "counts": dict(seen.counts),
         "confirmed": confirmed,
-        "reason": reason,
+        "reason": shorten(reason, _REASON),
         "generation": generation,
         "proof": proof(wait) if wait else None,
     }
@@ -58,7 +61,19 @@ def build(
 
 def proof(wait: Wait) -> dict[str, Any]:
     """Return what a sensor needs to go on where the operator stopped: baseline, first read, evidence so far."""
-    return codec.dump(replace(wait, evidence=replace(wait.evidence, failures=0)))
+    return codec.dump(
+        replace(
+            wait,
+            baseline=wait.baseline.essence if wait.baseline else None,
+            written=_moment(wait.written) if wait.written else None,
+            evidence=replace(wait.evidence, failures=0),
+        )
+    )
+
+
+def _moment(seen: Observation) -> Observation:
+    """Return what the rules ask the first read for: its marker."""
+    return Observation(status=seen.status, phase=seen.phase, marker=seen.marker)
 
 
 def wait_from(result: dict[str, Any]) -> Wait | None:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: Credits one retrain costs, as the vendor's page says; used where an answer that names them was lost.
 RETRAIN_CREDITS = 10
 
+#: Documents in work that an observation lists; it has to fit into a result.
+_LISTED = 12
+
 _PHASES = {
     "pending": Phase.QUEUED,
     "training": Phase.RUNNING,
@@ -64,7 +67,8 @@ class AgentTarget:
             marker=base.last_scraped_at if base else None,
             error=shorten(answer.training_error) if phase is Phase.FAILED else None,
             progress=answer.training_progress,
-            processing=processing,
+            processing=processing[:_LISTED],
+            unlisted=max(0, len(processing) - _LISTED),
             failed_documents=tuple(
                 str(shorten(each.file_name or each.file_key or "?", 60))
                 for each in documents
@@ -97,7 +101,9 @@ class SendKitRules:
             return bool(seen.processing)
         if seen.phase is Phase.QUEUED and before.phase is not Phase.QUEUED:
             return True
-        return bool(set(seen.processing) - set(before.processing))
+        if before.unlisted:
+            return False  # what the baseline did not list cannot be told from what is new
+        return seen.unlisted > 0 or bool(set(seen.processing) - set(before.processing))
 
     def moved(self, wait: Wait, seen: Observation) -> bool:
         """``lastScrapedAt`` differs from the baseline's; past the given time where a sensor waits for one."""

@@ -131,7 +131,7 @@ class SensayRules:
         if wait.purpose is not Purpose.OWN or not running:
             return running
         # A read that shows just what stood there before, error and all, is the old trouble, not our run.
-        return before is None or (seen.status, seen.error) != (before.status, before.error) or not seen.error
+        return before is None or seen.trouble != before.trouble or not seen.error
 
     def moved(self, wait: Wait, seen: Observation) -> bool:
         """``updatedAt`` strictly past W's; past the given time where a sensor waits for one."""
@@ -151,7 +151,7 @@ class SensayRules:
             return True
         past_written = evidence.marker_moves >= 2
         if seen.phase is Phase.FAILED:
-            return past_written or (seen.status, seen.error) != (before.status, before.error)
+            return past_written or seen.trouble != before.trouble
         if not usable(before):
             return True
         if evidence.stepped_back:
