@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from airflow_provider.refresh.polling import Shelf
 
 #: Characters that tell one error text from another.
 _TELLING = 24
@@ -98,11 +102,19 @@ class Target(Protocol):
     def key(self) -> str:
         """Names the target in records, Variables and results; the same for every way to reach it."""
 
+    @property
+    def shelf(self) -> Shelf | None:
+        """The list that shows this target beside others, if there is one with a status for each."""
+
+    @property
+    def id(self) -> Hashable:
+        """What the shelf's list calls this target."""
+
     def read(self) -> Any:
         """Describe the GET that shows this target (a :class:`~airflow_provider.api.call.Call`)."""
 
     def observe(self, answer: Any) -> Observation:
-        """Turn the answer of :meth:`read` into an observation."""
+        """Turn the answer of :meth:`read`, or what the shelf listed for :attr:`id`, into an observation."""
 
 
 def later(marker: str | None, than: str | None) -> bool:

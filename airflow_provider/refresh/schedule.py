@@ -11,6 +11,9 @@ FIRST_LOOKS = (0.0, 1.0, 2.0, 4.0, 8.0)
 #: Soon after a submit the gap is this share of the time that has passed since.
 _EAGERNESS = 0.25
 
+#: A gap is cut by up to this share at random, so that waits which began together do not look together.
+_JITTER = 0.05
+
 
 def next_look(wait: Wait, now: float, rand: float, retry_after: float | None = None) -> float:
     """
@@ -29,7 +32,7 @@ def next_look(wait: Wait, now: float, rand: float, retry_after: float | None = N
         gap = min(gap * 2.0 ** min(wait.evidence.polls, 30), wait.longest_gap or float("inf"))
     elif not wait.evidence.failures:
         gap = min(gap, max(1.0, (now - wait.started) * _EAGERNESS))
-    gap *= 1.0 - 0.1 * rand
+    gap *= 1.0 - _JITTER * rand
     if retry_after is not None:
         gap = max(gap, retry_after)
     return max(0.05, min(gap, wait.deadline - now))

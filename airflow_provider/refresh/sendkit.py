@@ -43,6 +43,16 @@ class AgentTarget:
         """``agents/<id>``."""
         return f"agents/{self.agent_id}"
 
+    @property
+    def shelf(self) -> None:
+        """None: the vendor's list of agents has no training fields."""
+        return None
+
+    @property
+    def id(self) -> str:
+        """The agent's id."""
+        return self.agent_id
+
     def read(self) -> Call[Agent]:
         """``GET /v1/agents/{agentId}``: the only place where a training status can be read."""
         from airflow_provider.api import sendkit

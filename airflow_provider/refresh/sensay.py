@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -69,6 +69,45 @@ def phase_of(status: str | None, generation: Generation, ready_statuses: tuple[s
 
 
 @dataclass(frozen=True, slots=True)
+class EntryShelf:
+    """
+    The list of a replica's entries, 100 at a time.
+
+    :param replica_uuid: None in the older generation, whose list is the organisation's
+    """
+
+    replica_uuid: str | None
+    generation: Generation
+
+    @property
+    def page_size(self) -> int:
+        """100, in both generations."""
+        return 100
+
+    def page(self, status: str | None, number: int) -> Call[Any]:
+        """Describe one page, oldest first: an entry created meanwhile then shifts nothing."""
+        if self.replica_uuid is None:
+            from airflow_provider.api import sensay_training
+
+            return sensay_training.list_entries(page=number, limit=self.page_size, status=status)
+        from airflow_provider.api import sensay
+
+        return sensay.list_entries(
+            self.replica_uuid, page=number, page_size=self.page_size, status=status, sort_order="asc"
+        )
+
+    def listed(self, answer: Any) -> tuple[dict[Hashable, Any], int, int | None]:
+        """Read a page; the older generation tells no total."""
+        return {item.id: item for item in answer.items}, len(answer.items), answer.total
+
+    def moving(self, status: str | None) -> bool:
+        """In progress, or waiting for its caller."""
+        if status is None:
+            return False
+        return _TABLES[self.generation].get(status) in (Phase.RUNNING, Phase.QUEUED)
+
+
+@dataclass(frozen=True, slots=True)
 class EntryTarget:
     """
     One knowledge-base entry.
@@ -90,6 +129,18 @@ class EntryTarget:
     def key(self) -> str:
         """``replicas/<uuid>/knowledge-base/<id>``, in both generations."""
         return f"replicas/{self.replica_uuid}/knowledge-base/{self.entry_id}"
+
+    @property
+    def shelf(self) -> EntryShelf:
+        """The replica's list; the older generation has one for the whole organisation."""
+        if self.generation is Generation.TRAINING:
+            return EntryShelf(None, self.generation)
+        return EntryShelf(self.replica_uuid, self.generation)
+
+    @property
+    def id(self) -> int:
+        """The entry's id."""
+        return self.entry_id
 
     def read(self) -> Call[Any]:
         """Describe the GET of one entry; the older generation's path knows no replica."""

@@ -100,7 +100,7 @@ class RefreshTrigger(BaseTrigger):
         wait = codec.load(Wait, self.wait)
         record = Record.from_json(self.record) if self.record is not None else None
         target, rules, hook = self._target(), self._rules(), self._hook()
-        seat = poller.join(await hook.asettings(), target)
+        seat = poller.join(await hook.asettings(), target, wait.evidence.status)
         seen: Observation | None = None
         failure: ApiError | None = None
         rotated = False
@@ -117,7 +117,7 @@ class RefreshTrigger(BaseTrigger):
                     if not rotated:  # a key may have been rotated in the middle of the wait
                         rotated = True
                         seat.leave()
-                        seat = poller.join(await hook.asettings(), target)
+                        seat = poller.join(await hook.asettings(), target, wait.evidence.status)
                         continue
                 except ApiError as error:
                     failure = error
