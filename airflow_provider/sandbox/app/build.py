@@ -28,6 +28,7 @@ from airflow_provider.sandbox.app.gate import Gate
 from airflow_provider.sandbox.app.problems import SENDKIT_ERRORS, SENSAY_ERRORS, Problem, answer
 from airflow_provider.sandbox.app.site import Site, request_id_of
 from airflow_provider.sandbox.app.tampering import Tampering
+from airflow_provider.sandbox.app.traffic import peer_of
 from airflow_provider.sandbox.state.clock import http_date
 
 SENDKIT_ROUTERS = (sendkit.router, sendkit_documents.router)
@@ -80,7 +81,7 @@ class Wire:
             return
         site = self.site
         traffic = site.traffic
-        seen = traffic.arrived(scope, self._template(path), site.connections.number(scope.get("client")))
+        seen = traffic.arrived(scope, self._template(path), site.connections.number(peer_of(scope)))
         scope["sandbox_request_id"] = seen.id
         status: int | None = None
 

@@ -76,7 +76,7 @@ async def delete_agent(agent: AnyAgent) -> dict[str, Any]:
     return {"success": True, "data": {"message": "Agent deleted"}}
 
 
-@router.post("/{agentId}/retrain", summary="Retrain agent (10 credits)")
+@router.post("/{agentId}/retrain", status_code=202, summary="Retrain agent (10 credits)", responses={200: {}})
 async def retrain(request: Request, agent: AnyAgent, world: AnyWorld, request_id: RequestId) -> JSONResponse:
     """No body. 402 without enough credits, 409 while a run is active; neither charges."""
     if (await request.body()).strip() not in (b"", b"{}"):

@@ -25,6 +25,7 @@ from airflow_provider.sandbox.app.faults import (
 )
 from airflow_provider.sandbox.app.problems import Problem, answer
 from airflow_provider.sandbox.app.site import Site
+from airflow_provider.sandbox.app.traffic import peer_of
 from airflow_provider.sandbox.state.clock import http_date
 
 
@@ -108,7 +109,7 @@ class Tampering:
         performed = await self._perform(scope, body) if fault.when == "after" else None
         request_id = scope["sandbox_request_id"]
         decision = await self.site.holds.hold(
-            request_id, scope["method"], scope["path"], fault.when, scope.get("client")
+            request_id, scope["method"], scope["path"], fault.when, peer_of(scope)
         )
         if decision == "drop":
             await self._cut(scope, reset=True)
@@ -116,7 +117,7 @@ class Tampering:
         return (performed or await self._perform(scope, body)).answer()
 
     async def _cut(self, scope: Scope, *, reset: bool) -> None:
-        await self.site.connections.cut(scope.get("client"), reset=reset)
+        await self.site.connections.cut(peer_of(scope), reset=reset)
 
     def _status(self, fault: StatusFault, scope: Scope) -> Response:
         headers = dict(fault.headers)

@@ -128,6 +128,12 @@ class Traffic:
         self.in_flight -= 1
 
 
+def peer_of(scope: Scope) -> Peer | None:
+    """Which connection a request came by, if any."""
+    client = scope.get("client")
+    return (str(client[0]), int(client[1])) if client else None
+
+
 def _peer(transport: asyncio.Transport) -> Peer:
     address = transport.get_extra_info("peername")
     return (str(address[0]), int(address[1])) if address else ("", 0)

@@ -11,15 +11,18 @@ import socket
 import subprocess
 import sys
 import time
+import typing
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from airflow_provider.sandbox.app.faults import Fault
 from airflow_provider.sandbox.options import Options
 from airflow_provider.sandbox.process import SandboxProcess
 
+FAULT_KINDS = typing.get_args(Fault)[0]
 COMMAND = [sys.executable, "-m", "airflow_provider.sandbox"]
 
 
@@ -148,3 +151,15 @@ def test_it_takes_less_than_two_seconds_of_work_to_start_and_stop() -> None:
         pass
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2
+
+
+def test_the_docs_name_every_option_with_its_default_and_every_fault() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text()
+    for name, field in Options.model_fields.items():
+        assert f"| `{name}` | `{json.dumps(field.get_default(call_default_factory=True))}` |" in page
+    kinds = [
+        typing.get_args(kind.model_fields["kind"].annotation)[0] for kind in typing.get_args(FAULT_KINDS)
+    ]
+    assert len(kinds) == 8
+    for kind in kinds:
+        assert f"| `{kind}` |" in page
