@@ -46,7 +46,7 @@ def outgoing(call: Call[Any], settings: Settings) -> dict[str, Any]:
 def _signed(call: Call[Any], put: SignedPut, settings: Settings) -> dict[str, Any]:
     try:
         parts = urlsplit(put.url)
-        host = parts.hostname if parts.scheme in {"http", "https"} else None
+        host = parts.hostname if parts.scheme in {"http", "https"} and parts.port != 0 else None
     except ValueError:
         host = None
     if not host:

@@ -113,11 +113,3 @@ class KnowledgeHook(BaseHook):
     @abstractmethod
     def _look(self) -> str:
         """Read something that needs the key, and say what was seen."""
-
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Return the form for Airflow 3.1; from 3.2 on it is read from the provider info, without us."""
-        from airflow_provider.hooks.connection import connection_form
-
-        form = connection_form(cls.conn_type)["ui-field-behaviour"]
-        return {name.replace("-", "_"): value for name, value in form.items()}

@@ -43,6 +43,12 @@ def connection_form(conn_type: str) -> dict[str, Any]:
     return next(t for t in get_provider_info()["connection-types"] if t["connection-type"] == conn_type)
 
 
+def ui_field_behaviour(conn_type: str) -> dict[str, Any]:
+    """Return the form as Airflow 3.1 asks a hook for it; from 3.2 on it is read from the provider info."""
+    form = connection_form(conn_type)["ui-field-behaviour"]
+    return {name.replace("-", "_"): value for name, value in form.items()}
+
+
 class ConnectionReader:
     """
     Takes values out of a connection and remembers what is wrong with them.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider.hooks.base import AnyConnection, KnowledgeHook
 
@@ -133,6 +133,13 @@ class SendKitHook(KnowledgeHook):
         from airflow_provider.api import sendkit
 
         self.send(sendkit.delete_document(agent_id, file_key))
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return the form; Airflow 3.1 looks for this on the class itself, an inherited one it does not see."""
+        from airflow_provider.hooks.connection import ui_field_behaviour
+
+        return ui_field_behaviour(cls.conn_type)
 
     def _look(self) -> str:
         from airflow_provider.api import sendkit

@@ -225,6 +225,13 @@ class SensayHook(KnowledgeHook):
 
         return self.send(sensay_training.file_upload_url(replica_uuid, filename))
 
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return the form; Airflow 3.1 looks for this on the class itself, an inherited one it does not see."""
+        from airflow_provider.hooks.connection import ui_field_behaviour
+
+        return ui_field_behaviour(cls.conn_type)
+
     def _look(self) -> str:
         from airflow_provider.api import sensay, sensay_training
         from airflow_provider.api.client import Client

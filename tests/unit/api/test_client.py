@@ -127,6 +127,22 @@ def test_a_refused_signed_put_shows_neither_its_url_nor_the_storage_hosts_words(
 
 
 @pytest.mark.parametrize(
+    ("url", "content_type"),
+    [
+        ("https://storage.example.com:99999/x?sig=s3cr3t", "text/plain"),
+        ("https://storage.example.com/x?sig=s3cr3t\x07", "text/plain"),
+        ("https://storage.example.com/x?sig=s3cr3t", "téxt/plain"),
+    ],
+)
+def test_an_upload_that_cannot_be_addressed_is_refused_without_showing_where(
+    client: str, url: str, content_type: str
+) -> None:
+    with pytest.raises(errors.InvalidArgumentError, match="nothing was sent") as caught:
+        send(client, settings(), sendkit.put_upload(url, b"x", content_type))
+    assert "s3cr3t" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
     "url", ["ftp://host/x", "file:///etc/passwd", "//host/x", "nonsense", "https://[::1"]
 )
 def test_an_upload_url_that_is_no_http_url_is_refused_before_anything_is_sent(client: str, url: str) -> None:

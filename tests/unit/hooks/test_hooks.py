@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider.api import sendkit
 from airflow_provider.errors import NotFoundError
@@ -200,11 +201,11 @@ def test_a_connection_test_reports_all_missing_fields(monkeypatch: pytest.Monkey
 
 
 def test_airflow_finds_the_hook_of_a_connection_and_tests_it(connected: Callable[..., None]) -> None:
-    from airflow.sdk import Connection
-
     with Server(answer(200, {"success": True, "data": []})) as vendor:
-        transient = Connection(conn_id="tmp", conn_type="sendkit", password=SECRET, host=vendor.url)
-        passed, told = transient.test_connection()
+        connected(vendor.url)
+        hook = BaseHook.get_hook("sendkit_default")
+        passed, told = hook.test_connection()
+    assert type(hook) is SendKitHook
     assert (passed, "0 agent(s)" in told) == (True, True)
 
 
