@@ -52,7 +52,7 @@ def _demo(options: argparse.Namespace, console: Console) -> int:
     began = time.monotonic()
 
     def say(line: str) -> None:
-        console.print(f"{time.monotonic() - began:5.1f} s  {line}", markup=False)
+        console.print(f"{time.monotonic() - began:5.1f} s  {line}", markup=False, soft_wrap=True)
 
     python = Path(sys.executable)
     with console.status("Starting the sandbox") as status, InstalledSandbox(python=python) as sandbox:
@@ -79,7 +79,7 @@ def _demo(options: argparse.Namespace, console: Console) -> int:
 
 def _watch(stack: AirflowStack, dag_id: str, run_id: str, say: Callable[[str], None]) -> str:
     """
-    Tell every change of a task's state until the run has ended.
+    Tell every change of a task's state until the run has ended, with the log of a task that failed.
 
     :return: the state of the run; ``running`` if it did not end in time
     """
@@ -88,25 +88,31 @@ def _watch(stack: AirflowStack, dag_id: str, run_id: str, say: Callable[[str], N
     def has_ended() -> bool:
         state = stack.run_state(dag_id, run_id)
         for task in stack.task_instances(dag_id, run_id):
-            if task.state != seen.get(task.name):
-                say(f"{task.name}: {task.state}")
-                seen[task.name] = task.state
+            if task.state == seen.get(task.name):
+                continue
+            seen[task.name] = task.state
+            say(f"{task.name}: {task.state}")
+            if task.state in _TROUBLED:
+                say(_last_lines(stack, dag_id, run_id, task))
         return state in FINISHED_RUN
 
     try:
         stack.until(has_ended, timeout=RUN_TIMEOUT, what=f"the end of {dag_id}", interval=0.5)
     except StackError as error:
         say(str(error))
+        for task in stack.task_instances(dag_id, run_id):
+            if task.state not in FINISHED_TASK:
+                say(_last_lines(stack, dag_id, run_id, task))
     return stack.run_state(dag_id, run_id)
+
+
+def _last_lines(stack: AirflowStack, dag_id: str, run_id: str, task: TaskInstance) -> str:
+    log = stack.log(dag_id, run_id, task.task_id, map_index=task.map_index).splitlines()
+    return "\n".join([f"the log of {task.name} ends with", *(f"    {line}" for line in log[-40:])])
 
 
 def _report(stack: AirflowStack, dag_id: str, run_id: str, state: str, console: Console) -> None:
     tasks = stack.task_instances(dag_id, run_id)
-    for task in tasks:
-        if task.state in _TROUBLED or (state not in FINISHED_RUN and task.state not in FINISHED_TASK):
-            log = stack.log(dag_id, run_id, task.task_id, map_index=task.map_index).splitlines()
-            console.rule(f"{task.name} ({task.state}), last lines of its log")
-            console.print("\n".join(log[-40:]), markup=False, soft_wrap=True)
     results = [_result(stack, dag_id, run_id, task) for task in tasks]
     credits = sum((_credits(result) for result in results), Decimal(0))
     polls = sum(int(result.get("polls") or 0) for result in results)

@@ -160,13 +160,19 @@ class DagRuns:
         self, dag_id: str, run_id: str, task_id: str, *, try_number: int | None = None, map_index: int = -1
     ) -> str:
         """What a user sees in the Logs tab: all lines of one try, of the last one by default."""
-        number = try_number or self.task_instance(dag_id, run_id, task_id, map_index).try_number
-        path = f"{_run(dag_id, run_id)}/taskInstances/{quote(task_id)}/logs/{number}"
         try:
-            answer = self.rest.get(path, map_index=map_index, full_content=True)
+            entries = self.log_entries(dag_id, run_id, task_id, try_number=try_number, map_index=map_index)
         except RestError as error:
             return str(error)
-        return "\n".join(_log_line(entry) for entry in answer["content"])
+        return "\n".join(_log_line(entry) for entry in entries)
+
+    def log_entries(
+        self, dag_id: str, run_id: str, task_id: str, *, try_number: int | None = None, map_index: int = -1
+    ) -> list[Any]:
+        """The same as the structured entries that the REST API gives."""
+        number = try_number or self.task_instance(dag_id, run_id, task_id, map_index).try_number
+        path = f"{_run(dag_id, run_id)}/taskInstances/{quote(task_id)}/logs/{number}"
+        return list(self.rest.get(path, map_index=map_index, full_content=True)["content"])
 
     def clear(self, dag_id: str, run_id: str, task_ids: Sequence[str], *, downstream: bool = False) -> None:
         """Clear task instances as a person would, whatever state they are in."""

@@ -97,6 +97,13 @@ class AirflowStack(DagRuns):
         """SIGKILL one component with all it has forked; :meth:`start_component` brings it back."""
         stop([self._processes.pop(component)], grace=0.0)
 
+    def kill_children(self, component: str) -> None:
+        """SIGKILL all that a component has forked; its leader is given time to end by itself."""
+        process = self._processes.pop(component)
+        process.signal(signal.SIGKILL, leader=False)
+        self.until(lambda: process.returncode is not None, timeout=60.0, what=f"the end of {component}")
+        stop([process], grace=0.0)
+
     @property
     def pids(self) -> dict[str, int]:
         """The leader of each running component."""
