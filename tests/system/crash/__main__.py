@@ -61,7 +61,9 @@ def _run(
 def _report(findings: Sequence[Finding], seconds: float, console: Console) -> None:
     table = Table(title="Crash matrix: SIGKILL between every two steps of a paid refresh")
     for column in ("step", "mode", "killed", "charges", "outcome", "tries", "seen as", "s to recovery", ""):
-        table.add_column(column, justify="right" if column in ("charges", "tries", "s to recovery") else "left")
+        table.add_column(
+            column, justify="right" if column in ("charges", "tries", "s to recovery") else "left"
+        )
     for finding in findings:
         row = finding.row
         table.add_row(

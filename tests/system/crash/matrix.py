@@ -259,7 +259,14 @@ class _Run:
     def _finding(self, trouble: str) -> Finding:
         if not self.run_id:
             return Finding(
-                row=self.row, charges=0, state="", outcome=None, tries=0, seen="", seconds=0.0, trouble=trouble
+                row=self.row,
+                charges=0,
+                state="",
+                outcome=None,
+                tries=0,
+                seen="",
+                seconds=0.0,
+                trouble=trouble,
             )
         task = self.stack.task_instance(self.dag_id, self.run_id, _TASK)
         result = self.stack.xcom(self.dag_id, self.run_id, _TASK) or {}

@@ -120,9 +120,7 @@ _ONLY = {
 def _rows(mode: Mode) -> Iterator[Row]:
     for victim, outcomes in ((Victim.RUNNER, _AFTER_RUNNER), (Victim.SUPERVISOR, _AFTER_SUPERVISOR)):
         for step, outcome in outcomes.items():
-            if _ONLY.get(step, mode) is mode and not (
-                step is Step.POST_LATE and victim is Victim.SUPERVISOR
-            ):
+            if _ONLY.get(step, mode) is mode and not (step is Step.POST_LATE and victim is Victim.SUPERVISOR):
                 # The task was deferred already: its try went on without the process.
                 tries = 1 if step is Step.AFTER_DEFER else 2
                 yield Row(step=step, mode=mode, victim=victim, outcome=outcome, tries=tries)
