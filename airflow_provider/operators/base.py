@@ -93,6 +93,7 @@ class RefreshOperator(BaseOperator):
         from airflow_provider.operators.road import Road
 
         store = RecordStore(context, self.log)
+        store.keep(report)
         job = self._job(context, store.generation(report))
         try:
             return Road(job, context, store).advance(report)

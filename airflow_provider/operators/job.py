@@ -57,7 +57,7 @@ def options(operator: RefreshOperator, check: Checker, context: Context) -> Opti
         timeout=check.seconds("timeout", operator.timeout),
         max_read_failures=check.count("max_read_failures", operator.max_read_failures),
         start_grace=check.seconds("start_grace", operator.start_grace),
-        version=check.text("version", operator.version),
+        version=check.label("version", operator.version),
         force=check.flag("force", operator.force)
         or check.flag("force_refresh", run_conf.get("force_refresh", False)),
         on_unconfirmed=check.word("on_unconfirmed", operator.on_unconfirmed, ("fail", "accept")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.errors import RecordUnreadableError
@@ -66,6 +67,11 @@ class RecordStore:
 
         self._store.set(KEY, record.to_json(), retention=NEVER_EXPIRE)
         self._log.debug("Record %s: %s", record.stage, record.identity.target)
+
+    def keep(self, report: Report | None) -> None:
+        """Write what a trigger saw into the record, before anything else can go wrong."""
+        if report is not None and report.record is not None:
+            self.write(replace(report.record, wait=report.wait))
 
     def restore(self, record: Record | None) -> None:
         """Put back what was there before an intent that came to nothing."""

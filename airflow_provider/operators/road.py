@@ -79,7 +79,7 @@ class Road:
         :returns: the task's result
         """
         if report is not None and report.wait.purpose is Purpose.OWN and report.record is not None:
-            return self._come_back(report.record, report)
+            return self._end(replace(report.record, wait=report.wait), report)
         if report is not None and report.verdict is not Verdict.DONE:
             raise self.teller.error(report)
         if report is None and not self.store.durable:
@@ -103,12 +103,6 @@ class Road:
         if self.job.dry_run:
             return self._told(decision, seen)
         return self._act(decision, record, seen, policy, report)
-
-    def _come_back(self, record: Record, report: Report) -> dict[str, Any]:
-        """Our own run's wait is over: keep its evidence before anything else."""
-        record = replace(record, wait=report.wait)
-        self.store.write(record)
-        return self._end(record, report)
 
     def _act(
         self,
@@ -384,7 +378,7 @@ class Road:
         # A run that somebody else started may not have read this version of the source.
         own = record.wait is not None and record.wait.receipt is not Receipt.CONFLICT
         if record.version is not None and own:
-            memory.remember_delivered(self.job.target, record.version, result, str(self.context["run_id"]))
+            memory.remember_delivered(self.job.target, record.version, result, str(self.context.get("run_id")))
         return self._finish(record, result)
 
     def _finish(self, record: Record, result: dict[str, Any]) -> dict[str, Any]:

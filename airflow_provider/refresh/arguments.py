@@ -72,6 +72,10 @@ class Checker:
         self.problems.append(f"{name} must be true or false, got {value!r}")
         return False
 
+    def label(self, name: str, value: Any) -> str | None:
+        """Return a short text; a number will do as well."""
+        return self.text(name, str(value) if isinstance(value, (int, float)) else value)
+
     def text(self, name: str, value: Any) -> str | None:
         """Return a text of at least one character that is not blank, or None where none is given."""
         if value is None:

@@ -72,6 +72,7 @@ def create(
 ) -> dict[str, Any]:
     """Check the arguments, create at most once, then wait."""
     store = RecordStore(context, operator.log)
+    store.keep(report)
     creation = _creation(operator, context, store, report)
     record = report.record if report is not None else store.read()
     if record is None or not creation.resumes(record):
