@@ -1,0 +1,20 @@
+"""
+Two efforts for the property and model-based tests: ``quick`` for every day, ``thorough`` for 2,000 examples.
+
+``HYPOTHESIS_PROFILE=thorough pytest tests/unit/refresh``, or ``--hypothesis-profile=thorough``.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# A pass over the whole road is no unit of time that a deadline for one example would suit.
+_common = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+settings.register_profile("quick", _common, max_examples=100)
+settings.register_profile("thorough", _common, max_examples=2000, stateful_step_count=50)
+
+if "HYPOTHESIS_PROFILE" in os.environ:
+    settings.load_profile(os.environ["HYPOTHESIS_PROFILE"])

@@ -1,0 +1,405 @@
+"""
+A retrain is paid once: the real road, with its record and its rules, against a model of the vendor, while
+workers die at any step, answers get lost, triggers restart, people clear and somebody else retrains too.
+
+What may not happen, whatever the order: a second charge for one refresh, except after a run that the vendor
+reported as failed, and where a paid run left no trace at all; a success or a failure that no run earned; a
+wait without an end; more credits than ``max_credits``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from airflow_provider import errors
+from airflow_provider.api.models.sendkit import Agent
+from airflow_provider.operators.job import Job, Options, Written
+from airflow_provider.refresh.observation import Observation, Phase
+from airflow_provider.refresh.record import Ending, Record, Stage
+from airflow_provider.refresh.sendkit import RULES, AgentTarget
+from airflow_provider.refresh.submit import Decision, Policy
+from airflow_provider.refresh.wait import Receipt, Wait
+from airflow_provider.triggers.sendkit import SendKitTrainingTrigger
+from tests.unit.refresh.effort import effort
+from tests.unit.refresh.scenes import AGENT_ID
+from tests.unit.refresh.world import LOG, Airflow, Clock, Eyes, Killed, Process, Vendor
+
+COST = Decimal(10)
+GRACE, POLL, TIMEOUT = 120.0, 30.0, 900.0
+
+
+@dataclass(frozen=True)
+class Shape:
+    """
+    How a run goes.
+
+    :param lag: seconds between the vendor's yes and the first read that shows it; shorter than the grace
+    :param documents: seconds that documents are in work beyond ``completed``
+    :param stamps: when ``lastScrapedAt`` is stamped: ``start``, ``end`` or ``never``
+    """
+
+    lag: float = 0.0
+    queue: float = 0.0
+    work: float = 60.0
+    documents: float = 0.0
+    ends: str = "completed"
+    stamps: str = "end"
+
+
+@dataclass
+class Run:
+    """One run at the vendor; ``baseline`` and ``submitted`` are what our record knew about one of ours."""
+
+    shape: Shape
+    accepted: float
+    ours: bool
+    baseline: Observation | None = None
+    submitted: bool = False
+
+    @property
+    def begins(self) -> float:
+        return self.accepted + self.shape.lag + self.shape.queue
+
+    @property
+    def trained(self) -> float:
+        return self.begins + self.shape.work
+
+    @property
+    def over(self) -> float:
+        return self.trained + (self.shape.documents if self.shape.ends == "completed" else 0.0)
+
+
+class SendKit(Vendor):
+    """One agent."""
+
+    def __init__(self, clock: Clock, first: str | None, scraped: str | None) -> None:
+        super().__init__(clock)
+        self.first, self.scraped = first, scraped
+        self.runs: list[Run] = []
+        self.answers: list[str] = []
+        self.shape = Shape()
+        self.arrivals: list[tuple[float, Shape, Observation | None]] = []
+        self.charged: list[Run] = []
+
+    def catch_up(self) -> None:
+        """Take what arrived meanwhile: requests whose sender had died, and somebody else's."""
+        for arrival in sorted((a for a in self.arrivals if a[0] <= self.clock.now), key=lambda a: a[0]):
+            self.arrivals.remove(arrival)
+            at, shape, baseline = arrival
+            if not self.active(at):
+                self.accept(Run(shape, at, baseline is not None, baseline))
+
+    def accept(self, run: Run) -> None:
+        if run.ours:
+            self.charged.append(run)
+        self.runs.append(run)
+
+    def active(self, at: float) -> bool:
+        return bool(self.runs) and at < self.runs[-1].trained
+
+    def answer(self) -> Agent:
+        self.catch_up()
+        now, status, scraped, documents = self.clock.now, self.first, self.scraped, "completed"
+        for number, run in enumerate(self.runs):
+            if now < run.accepted + run.shape.lag:
+                continue
+            status = "pending" if now < run.begins else "training" if now < run.trained else run.shape.ends
+            stamped = {"start": run.begins, "end": run.trained, "never": float("inf")}[run.shape.stamps]
+            if now >= stamped and (run.shape.ends == "completed" or run.shape.stamps == "start"):
+                scraped = f"2026-02-01T00:00:{number % 60:02}Z"
+            documents = "processing" if run.begins <= now < run.over and run.shape.documents else "completed"
+        return Agent.model_validate(
+            {
+                "_id": AGENT_ID,
+                "trainingStatus": status,
+                "knowledgeBase": {"lastScrapedAt": scraped},
+                "uploadedDocuments": [{"fileKey": "k", "status": documents}],
+            }
+        )
+
+    def retrain(self, baseline: Observation | None) -> Written:
+        """Answer our POST."""
+        self.catch_up()
+        kind = self.answers.pop(0) if self.answers else "active"
+        match kind:
+            case "not sent":
+                raise errors.NotSentError("connection refused")
+            case "dropped":
+                raise errors.TransportError("reset before the vendor had it")
+            case "429":
+                raise errors.RateLimitedError("slow down", status=429, retry_after=40.0)
+            case "402":
+                raise errors.InsufficientCreditsError("Insufficient credits", status=402)
+        if self.active(self.clock.now):
+            if kind in ("lost", "500"):
+                raise errors.TransportError("no answer")
+            raise errors.ConflictError("conflict", status=409)
+        self.accept(Run(self.shape, self.clock.now, True, baseline))
+        match kind:
+            case "lost":
+                raise errors.TransportError("no answer")
+            case "500":
+                raise errors.ServerError("Internal Server Error", status=500)
+            case "garbled":
+                raise errors.TruncatedResponseError("cut off", status=200)
+        receipt = Receipt.ACTIVE if kind == "active" else Receipt.PLAIN
+        return Written(receipt=receipt, charged=COST, jobs=("scrape:1",))
+
+
+ANSWERS = ("active", "plain", "lost", "500", "garbled", "dropped", "not sent", "429", "402")
+
+
+@dataclass(kw_only=True)
+class Retrain(Job):
+    """The vendor's part of the road, on the model."""
+
+    airflow: Airflow
+    agent: SendKit
+    on_unknown: str | None
+    max_credits: Decimal | None
+    in_flight: float | None
+
+    def policy(self, record: Record | None, seen: Observation) -> Policy:
+        return Policy(
+            repeatable=False,
+            cost=COST,
+            start_grace=GRACE,
+            waits=self.options.waits,
+            on_unknown=self.on_unknown,
+            max_credits=self.max_credits,
+            force=self.options.force,
+        )
+
+    def write(self) -> Written:
+        record = self.airflow.store.record
+        assert record is not None
+        assert record.stage is Stage.INTENT, "nothing is sent without an intent"
+        before = len(self.agent.runs)
+        try:
+            return self.airflow.process.step(lambda: self.agent.retrain(record.baseline))
+        except Killed:
+            if len(self.agent.runs) == before and self.in_flight is not None:
+                arrives = self.agent.clock.now + self.in_flight
+                self.agent.arrivals.append((arrives, self.agent.shape, record.baseline))
+            raise
+
+    def trigger(self, wait: Wait, record: Record | None, not_before: float) -> Any:
+        return SendKitTrainingTrigger.of("sendkit_default", AGENT_ID, wait, record, not_before)
+
+    def refusal(self, decision: Decision) -> errors.AgentKnowledgeError:
+        return errors.InvalidArgumentError(decision.reason)
+
+    def accepts(self, seen: Observation) -> bool:
+        return seen.phase is Phase.SUCCEEDED
+
+
+seconds = st.sampled_from([0.0, 0.5, 3.0, 10.0, 25.0, 60.0, 110.0])
+shapes = st.builds(
+    Shape,
+    lag=st.sampled_from([0.0, 0.0, 0.5, 5.0, 20.0, 60.0]),
+    queue=seconds,
+    work=st.sampled_from([0.0, 0.2, 3.0, 40.0, 200.0, 2000.0]),
+    documents=st.sampled_from([0.0, 0.0, 5.0, 100.0]),
+    ends=st.sampled_from(["completed", "completed", "failed"]),
+    stamps=st.sampled_from(["start", "end", "never"]),
+)
+deaths = st.builds(
+    lambda at, after: Process(at, after=after),
+    st.one_of(st.just(0), st.integers(1, 14), st.integers(1, 40)),
+    st.booleans(),
+)
+
+
+class NeverPayTwice(RuleBasedStateMachine):
+    @initialize(
+        first=st.sampled_from(["completed", "failed", "pending", None]),
+        scraped=st.sampled_from([None, "2026-01-01T00:00:00Z"]),
+        on_unknown=st.sampled_from([None, "submit", "fail"]),
+        on_running=st.sampled_from(["adopt", "wait", "fail", "skip"]),
+        waits=st.sampled_from([True, True, True, False]),
+        deferrable=st.booleans(),
+        max_credits=st.sampled_from([None, None, Decimal(10), Decimal(20), Decimal(25)]),
+    )
+    def begin(
+        self,
+        first: str | None,
+        scraped: str | None,
+        on_unknown: str | None,
+        on_running: str,
+        waits: bool,
+        deferrable: bool,
+        max_credits: Decimal | None,
+    ) -> None:
+        self.clock = Clock()
+        self.agent = SendKit(self.clock, first, scraped)
+        self.airflow = Airflow(self.clock, self.agent, self._job)
+        self.airflow.store.watcher = self._watch
+        self.on_unknown, self.on_running, self.max_credits = on_unknown, on_running, max_credits
+        self.options = Options(
+            waits=waits,
+            deferrable=deferrable,
+            poll_interval=POLL,
+            timeout=TIMEOUT,
+            max_read_failures=3,
+            start_grace=GRACE,
+            version=None,
+            force=False,
+            on_unconfirmed="fail",
+        )
+        self.in_flight: float | None = None
+        self.judged = 0  # how many of the charges have been looked at
+        self.unsettled: list[Run] = []  # paid for a refresh that has not ended
+        self.budget = Decimal(0)
+        self.ended: tuple[Ending, int] | None = None
+
+    def _job(self, airflow: Airflow) -> Retrain:
+        target = AgentTarget(AGENT_ID)
+        from airflow_provider.hooks.watch import Watch
+
+        def connect() -> Any:
+            return Eyes(airflow)
+
+        return Retrain(
+            target=target,
+            rules=RULES,
+            watch=Watch(connect, target, RULES, LOG),
+            options=self.options,
+            body="body",
+            log=LOG,
+            on_running=self.on_running,
+            price=", 10 credits",
+            airflow=airflow,
+            agent=self.agent,
+            on_unknown=self.on_unknown,
+            max_credits=self.max_credits,
+            in_flight=self.in_flight,
+        )
+
+    # --- what happens -------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.airflow.state in ("none", "retry"))
+    @rule(
+        process=deaths,
+        answers=st.lists(st.sampled_from(ANSWERS), max_size=3),
+        shape=shapes,
+        in_flight=st.sampled_from([None, 2.0, 60.0]),
+    )
+    def a_try(self, process: Process, answers: list[str], shape: Shape, in_flight: float | None) -> None:
+        self.agent.answers, self.agent.shape, self.in_flight = answers, shape, in_flight
+        self.airflow.work(process)
+        self._judge()
+
+    @precondition(lambda self: self.airflow.state == "deferred")
+    @rule(
+        process=deaths,
+        answers=st.lists(st.sampled_from(ANSWERS), max_size=2),
+        shape=shapes,
+        rand=st.floats(0, 0.99),
+        restarts=st.lists(st.integers(1, 12), max_size=2),
+    )
+    def the_trigger_waits_and_the_task_resumes(
+        self, process: Process, answers: list[str], shape: Shape, rand: float, restarts: list[int]
+    ) -> None:
+        self.agent.answers, self.agent.shape, self.in_flight = answers, shape, None
+        event = self.airflow.trigger(rand, tuple(restarts))
+        self.airflow.work(process, event)
+        self._judge()
+
+    @precondition(lambda self: self.airflow.state == "deferred")
+    @rule()
+    def airflows_own_deferral_timeout_loses_the_event(self) -> None:
+        self.airflow.state = "retry"
+
+    @precondition(lambda self: self.airflow.state != "none")
+    @rule(force=st.sampled_from([False, False, False, True]))
+    def a_person_clears_the_task(self, force: bool) -> None:
+        record = self.airflow.store.record
+        if record is not None and record.stage is Stage.ENDED:
+            self.unsettled.clear()
+            if record.ending is Ending.OK:
+                self.budget = Decimal(0)
+        if force and not self.options.force:
+            self.unsettled.clear()  # a second charge is what was asked for
+        self.options = replace(self.options, force=force)
+        self.airflow.clear()
+
+    @rule(passes=st.sampled_from([1.0, 15.0, 60.0, 119.0, 130.0, 1000.0]))
+    def time_passes(self, passes: float) -> None:
+        self.clock.pass_time(passes)
+        self._judge()
+
+    @rule(after=st.sampled_from([0.0, 0.5, 5.0, 30.0, 200.0]), shape=shapes)
+    def somebody_else_retrains(self, after: float, shape: Shape) -> None:
+        self.agent.arrivals.append((self.clock.now + after, shape, None))
+        self.agent.catch_up()
+
+    @rule(lasts=st.sampled_from([3.0, 50.0, 300.0]))
+    def reads_fail_for_a_while(self, lasts: float) -> None:
+        self.agent.unreadable_until = self.clock.now + lasts
+
+    # --- what may not happen ------------------------------------------------------------------------------
+
+    def _watch(self, value: Any) -> None:
+        """Look at each record as it is written."""
+        record = Record.from_json(value)
+        self._judge()
+        if record.stage is Stage.SUBMITTED:
+            for run in self.unsettled:
+                run.submitted = True
+        if record.stage is Stage.ENDED:
+            assert record.ending is not None
+            self.ended = (record.ending, self.airflow.cycle)
+            if record.ending is Ending.FAILED:
+                self._earned("failed", record)
+                self.unsettled.clear()
+            elif record.ending is Ending.OK and record.result["confirmed"]:
+                self._earned("completed", record)
+
+    def _earned(self, end: str, record: Record) -> None:
+        """An end that the task reports must be one that a run had, after the record's baseline was read."""
+        now = self.clock.now
+        runs = [run for run in self.agent.runs if record.at <= run.over <= now]
+        assert any(run.shape.ends == end for run in runs), f"nothing {end} since the baseline"
+        own = [run for run in self.agent.runs if run.ours and run.accepted >= record.at]
+        assert all(run.over <= now for run in own), f"{end} while the run that was paid for is at work"
+
+    def _judge(self) -> None:
+        """Look at each charge once."""
+        self.agent.catch_up()
+        for run in self.agent.charged[self.judged :]:
+            if self.ended is not None:
+                ending, cycle = self.ended
+                over = ending in (Ending.OK, Ending.UNCONFIRMED) and cycle == self.airflow.cycle
+                assert not over, "paid again in a cycle that had ended"
+            for earlier in self.unsettled:
+                self._left_no_trace(earlier, run)
+            self.unsettled.append(run)
+            self.budget += COST
+            assert self.max_credits is None or self.budget <= self.max_credits, "more than max_credits"
+            self.judged += 1
+
+    def _left_no_trace(self, earlier: Run, again: Run) -> None:
+        """The one way to pay twice: nothing that can be read tells the paid run from none at all."""
+        assert self.on_unknown != "fail", "paid twice in spite of on_unknown='fail'"
+        assert not earlier.submitted, "paid twice although the record said that it was submitted"
+        assert earlier.over <= again.accepted, "paid twice while the first run was at work"
+        before, now = earlier.baseline, again.baseline
+        assert before is not None
+        assert now is not None
+        if self.on_unknown is None:
+            assert before.marker is not None, "paid twice where no marker could have moved"
+        if before.phase is Phase.RUNNING and self.on_unknown == "submit":
+            return  # somebody else's run in the baseline blurs every trace
+        assert now.marker == before.marker, "paid twice although the marker had moved"
+        assert before.phase is Phase.RUNNING or now.status == before.status, (
+            "paid twice although the status had changed"
+        )
+
+
+TestNeverPayTwice = NeverPayTwice.TestCase
+TestNeverPayTwice.settings = effort(quick=60, steps=30)

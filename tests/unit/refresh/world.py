@@ -1,0 +1,232 @@
+"""
+A small world for the road to walk through: a clock, a store, a process that may die at any step, and the
+parts of Airflow that start, defer, retry and clear a task.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any, TypeVar
+from unittest import mock
+
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, TaskDeferred
+
+from airflow_provider.errors import ApiError, ServerError
+from airflow_provider.hooks.watch import judge_failure
+from airflow_provider.operators.job import Job
+from airflow_provider.operators.record_store import RecordStore
+from airflow_provider.operators.road import Road
+from airflow_provider.refresh import codec
+from airflow_provider.refresh import wait as waits
+from airflow_provider.refresh.record import Record
+from airflow_provider.refresh.report import Report
+from airflow_provider.refresh.schedule import next_look
+from airflow_provider.refresh.wait import Verdict, Wait
+
+T = TypeVar("T")
+
+LOG = logging.getLogger("tests.refresh.silent")
+LOG.disabled = True
+
+
+class Killed(BaseException):
+    """The worker is gone; no ``except Exception`` sees it."""
+
+
+class Clock:
+    """Wall-clock time that passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 1_767_225_600.0
+        self.slept = 0.0
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+
+    @contextlib.contextmanager
+    def running(self, sleep: Callable[[float], None]) -> Iterator[None]:
+        """Make the standard library's clock this one."""
+        with mock.patch.object(time, "time", lambda: self.now), mock.patch.object(time, "sleep", sleep):
+            yield
+
+
+class Process:
+    """
+    One process of a task; it may be killed at one of its steps.
+
+    :param dies_at: the step at which it is killed; 0 for never
+    :param after: killed after the step's effect, not before it
+    """
+
+    def __init__(self, dies_at: int = 0, *, after: bool = False) -> None:
+        self.dies_at = dies_at
+        self.after = after
+        self.steps = 0
+
+    def step(self, effect: Callable[[], T]) -> T:
+        self.steps += 1
+        if self.steps == self.dies_at and not self.after:
+            raise Killed
+        result = effect()
+        if self.steps == self.dies_at:
+            raise Killed
+        return result
+
+
+class TaskStateStore:
+    """Airflow's store for a task instance: JSON text, shared by all tries, kept on a clear."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+        self.process = Process()
+        self.watcher: Callable[[Any], None] = lambda value: None
+
+    def get(self, key: str) -> Any:
+        return self.process.step(lambda: json.loads(self.texts[key]) if key in self.texts else None)
+
+    def set(self, key: str, value: Any, **_: Any) -> None:
+        def write() -> None:
+            self.texts[key] = json.dumps(value, allow_nan=False)
+            self.watcher(json.loads(self.texts[key]))
+
+        self.process.step(write)
+
+    def delete(self, key: str) -> None:
+        self.process.step(lambda: self.texts.pop(key, None))
+
+    @property
+    def record(self) -> Record | None:
+        (text,) = self.texts.values() or (None,)
+        return None if text is None else Record.from_json(json.loads(text))
+
+
+class Vendor:
+    """What both model vendors share: reads that fail for a while."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.unreadable_until = 0.0
+
+    def read(self) -> Any:
+        if self.clock.now < self.unreadable_until:
+            raise ServerError("the vendor cannot be read", status=503)
+        return self.answer()
+
+    def answer(self) -> Any:
+        raise NotImplementedError
+
+
+class Eyes:
+    """Stands for a client; a worker's reads are steps at which it may die."""
+
+    def __init__(self, airflow: Airflow) -> None:
+        self._airflow = airflow
+
+    def send(self, call: Any, *, retry: bool = True) -> Any:
+        assert call.repeatable, "a wait only reads"
+        return self._airflow.process.step(self._airflow.vendor.read)
+
+    def close(self) -> None:
+        pass
+
+
+class Airflow:
+    """
+    The scheduler, a worker and the triggerer, for one task instance.
+
+    :ivar state: ``none``, ``deferred``, ``retry``, ``failed``, ``skipped`` or ``success``
+    """
+
+    def __init__(self, clock: Clock, vendor: Vendor, make_job: Callable[[Airflow], Job]) -> None:
+        self.clock = clock
+        self.vendor = vendor
+        self.make_job = make_job
+        self.store = TaskStateStore()
+        self.process = Process()
+        self.cycle = 1
+        self.state = "none"
+        self.result: dict[str, Any] | None = None
+        self.error: BaseException | None = None
+        self._deferred: dict[str, Any] = {}
+        self._event: Any = None
+
+    # --- the worker ---------------------------------------------------------------------------------------
+
+    def work(self, process: Process, event: Any = None) -> None:
+        """Run one process of the task: a try, or its end after a deferral."""
+        self.process = self.store.process = process
+        context: Any = {
+            "ti": SimpleNamespace(max_tries=self.cycle, xcom_push=lambda **_: None),
+            "run_id": "run",
+            "task_state_store": self.store,
+        }
+        report = None if event is None else Report.from_event(event)
+        began = self.clock.now
+        with self.clock.running(self._sleep):
+            try:
+                road = Road(self.make_job(self), context, RecordStore(context, LOG))
+                result = road.advance(report)
+                process.step(lambda: None)  # Airflow notes the success
+                self.state, self.result = "success", result
+            except TaskDeferred as deferred:
+                self.state = "deferred"
+                self._deferred = json.loads(json.dumps(deferred.trigger.serialize()[1], allow_nan=False))
+            except AirflowSkipException:
+                self.state = "skipped"
+            except Killed:
+                self.state = "retry"
+            except AirflowFailException as error:
+                self.state, self.error = "failed", error
+            except Exception as error:
+                self.state, self.error = "retry", error
+        self.process = self.store.process = Process()
+        job = self.make_job(self)
+        assert self.clock.now - began <= 3 * job.options.timeout, "a wait without an end"
+
+    def _sleep(self, seconds: float) -> None:
+        assert seconds >= 0
+        self.process.step(lambda: self.clock.pass_time(seconds))
+
+    # --- the triggerer ------------------------------------------------------------------------------------
+
+    def trigger(self, rand: float, restarts: tuple[int, ...] = ()) -> Any:
+        """
+        Wait as a trigger does, and return its event.
+
+        :param restarts: looks after which the triggerer is restarted: it begins again from the arguments
+        """
+        job, began, looks = self.make_job(self), self.clock.now, 0
+        arguments = self._deferred
+        wait = codec.load(Wait, arguments["wait"])
+        record = None if arguments["record"] is None else Record.from_json(arguments["record"])
+        while True:
+            self.clock.pass_time(next_look(wait, self.clock.now, rand))
+            seen, error = None, None
+            try:
+                seen = job.target.observe(self.vendor.read())
+                wait, verdict = waits.look(wait, job.rules, seen, self.clock.now)
+            except ApiError as failure:
+                error = failure.to_json()
+                wait, verdict = judge_failure(wait, failure, self.clock.now)
+            if verdict is not Verdict.WAIT:
+                break
+            looks += 1
+            assert self.clock.now - began <= 3 * job.options.timeout, "a wait without an end"
+            if looks in restarts:
+                wait = codec.load(Wait, arguments["wait"])
+        self.clock.now = max(self.clock.now, arguments["not_before"])
+        report = Report(wait=wait, verdict=verdict, seen=seen, error=error, record=record)
+        return json.loads(json.dumps(report.to_event(), allow_nan=False))
+
+    # --- the scheduler and a person -----------------------------------------------------------------------
+
+    def clear(self) -> None:
+        """A person clears the task: the record stays, the cycle moves, a trigger is forgotten."""
+        self.cycle += 1
+        self.state = "none"
+        self.result = None
