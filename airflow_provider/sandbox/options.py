@@ -101,8 +101,9 @@ class SendKitOptions(BaseModel):
 class SensayOptions(BaseModel):
     """What Sensay's pages do not say, how long its pipeline takes and how it ends."""
 
-    sensay_generation: Generation = Field(
-        default="both", description="Which generation of paths exists; the other is 404."
+    sensay_generation: Generation = Field(default="both", description="Which generation of paths exists.")
+    removed_status: Literal[404, 405, 410] = Field(
+        default=404, description="What the paths of the missing generation answer."
     )
     require_content_type: bool = Field(
         default=True, description="415 for any call without Content-Type, GET included."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Status = Literal[
     "NEW", "FILE_UPLOADED", "RAW_TEXT", "PROCESSED_TEXT", "VECTOR_CREATED", "READY", "UNPROCESSABLE"
@@ -28,6 +28,14 @@ OlderStatus = Literal[
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def no_null(cls, given: Any) -> Any:
+        """Every field may be left out, none may be ``null``."""
+        if isinstance(given, dict) and None in given.values():
+            raise ValueError("null is not allowed")
+        return given
 
 
 class EntryQuota(_Body):

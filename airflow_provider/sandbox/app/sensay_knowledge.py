@@ -27,7 +27,7 @@ KINDS = frozenset(Kind.__args__)  # type: ignore[attr-defined]
 
 def generation_exists(world: AnyWorld) -> None:
     if world.options.sensay_generation == "training":
-        raise Problem(404, "Not Found")
+        raise Problem(world.options.removed_status)
 
 
 router = APIRouter(tags=["Sensay knowledge base"], dependencies=[Depends(generation_exists)])

@@ -22,7 +22,7 @@ from airflow_provider.sandbox.state.entry_views import OLDER_TYPES, show_older
 
 def generation_exists(world: AnyWorld) -> None:
     if world.options.sensay_generation == "knowledge-base":
-        raise Problem(404, "Not Found")
+        raise Problem(world.options.removed_status)
 
 
 router = APIRouter(tags=["Sensay training (older)"], dependencies=[Depends(generation_exists)])

@@ -99,7 +99,7 @@ def _pinned(step: TrainingStep, given: SetAgent, now: float, world: World) -> Tr
     ):
         value = getattr(given, name)
         if value is not None:
-            changes[attribute] = value
+            changes[attribute] = value / world.options.progress_scale if attribute == "progress" else value
     return replace(step, **changes)
 
 

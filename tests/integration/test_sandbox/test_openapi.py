@@ -30,7 +30,7 @@ KNOWN = {
 
 @schema.parametrize()
 @hypothesis.settings(
-    max_examples=8, derandomize=True, deadline=None, database=None, phases=[hypothesis.Phase.generate]
+    max_examples=5, derandomize=True, deadline=None, database=None, phases=[hypothesis.Phase.generate]
 )
 def test_any_request_is_answered_as_promised(case: schemathesis.Case[Any]) -> None:
     known = site.world.credentials

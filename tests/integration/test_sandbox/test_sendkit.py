@@ -115,10 +115,10 @@ def test_a_test_can_make_get_say_anything(
 ) -> None:
     knowledge_sandbox.set_agent(trainingStatus="dreaming")
     assert status(sendkit, agent) == "dreaming"
-    knowledge_sandbox.set_agent(missing=["trainingStatus"], raw={"usage": None})
+    knowledge_sandbox.set_agent(missing=["trainingStatus"], raw={"usage": None}, trainingProgress=3.14)
     shown = sendkit.get(agent).json()["data"]
     assert "trainingStatus" not in shown
-    assert shown["usage"] is None
+    assert (shown["usage"], shown["trainingProgress"]) == (None, 3.14)
     steps = [
         {"trainingStatus": "completed"},
         {"after": 60, "trainingStatus": "failed", "trainingError": "no"},
@@ -136,6 +136,15 @@ def test_someone_elses_run_is_a_409_and_costs_us_nothing(
     assert status(sendkit, agent) == "pending"
     assert sendkit.post(f"{agent}/retrain").status_code == 409
     assert knowledge_sandbox.charges == []
+
+
+def test_a_completed_can_never_confirm(knowledge_sandbox: Sandbox, sendkit: httpx.Client, agent: str) -> None:
+    knowledge_sandbox.options(lag=1e9, retrain_answer_status="completed")
+    before = sendkit.get(agent).json()["data"]
+    assert sendkit.post(f"{agent}/retrain").is_success
+    knowledge_sandbox.advance(1e6)
+    assert sendkit.get(agent).json()["data"] == before
+    assert len(knowledge_sandbox.charges) == 1
 
 
 def test_an_update_merges_and_names_the_site_of_later_retrains(sendkit: httpx.Client, agent: str) -> None:

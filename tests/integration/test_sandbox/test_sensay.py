@@ -244,6 +244,7 @@ def test_a_url_exists_once_and_a_playlist_makes_many_entries(
         {"text": ""},
         {"url": "ftp://a.example"},
         {"text": "a", "x": 1},
+        {"text": "a", "title": None},
     ],
 )
 def test_a_create_off_the_contract_is_a_400(sensay: httpx.Client, base: str, body: dict[str, Any]) -> None:
@@ -412,3 +413,6 @@ def test_one_generation_can_be_missing(
     assert sensay.get(f"/v1/training/{knowledge_sandbox.entry_id}").status_code == older_one
     put = sensay.put(f"{older(knowledge_sandbox)}/{knowledge_sandbox.entry_id}", json={"rawText": "new"})
     assert put.status_code == older_one
+    knowledge_sandbox.options(removed_status=410)
+    paths = ("/v1/knowledge-base/file-types", f"/v1/training/{knowledge_sandbox.entry_id}")
+    assert sorted(sensay.get(path).status_code for path in paths) == [200, 410]
