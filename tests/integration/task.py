@@ -12,6 +12,7 @@ import asyncio
 import importlib
 import json
 import os
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,6 +26,12 @@ from airflow.sdk.exceptions import ErrorType
 from airflow.sdk.execution_time import comms, task_runner
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from structlog import get_logger
+
+from tests.integration.clock import event_loop
+
+
+class Killed(BaseException):
+    """The process under test was killed: nothing that it sends from here on arrives."""
 
 
 def made(model: Any, **fields: Any) -> Any:
@@ -53,10 +60,25 @@ class Outcome:
     def deferred(self) -> bool:
         return self.state == "deferred"
 
+    @property
+    def verdict(self) -> tuple[str, str | None]:
+        """State and kind of error: what has to be the same in every mode."""
+        return self.state, None if self.error is None else type(self.error).__name__
+
+    @property
+    def told(self) -> str:
+        """What the person on call reads."""
+        return str(self.error)
+
 
 @dataclass
 class Supervisor:
-    """The other end of the task's pipe: answers like the execution API, and remembers."""
+    """
+    The other end of the task's pipe: answers like the execution API, and remembers.
+
+    :param before: sees each message before it is delivered; may raise :class:`Killed` in place of that
+    :param is_task_state_available: False plays an Airflow before 3.3
+    """
 
     task_state: dict[str, Any] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
@@ -65,9 +87,16 @@ class Supervisor:
     first_reschedule: datetime | None = None
     before: Callable[[Any], None] = lambda message: None
     is_task_state_available: bool = True
+    is_task_dead: bool = False
 
     def send(self, msg: Any) -> Any:
-        self.before(msg)
+        if self.is_task_dead:
+            raise Killed
+        try:
+            self.before(msg)
+        except Killed:
+            self.is_task_dead = True
+            raise
         self.sent.append(msg)
         answer = getattr(self, f"_{type(msg).__name__}", None)
         return answer(msg) if answer else None
@@ -142,8 +171,15 @@ class TaskUnderTest:
         self.max_tries = retries
         self.ti_id = uuid.uuid4()
         self.deferral: Any = None
+        self.events: list[Any] = []
 
-    def run(self, *, next_method: str | None = None, event: Any = None) -> Outcome:
+    def run(
+        self,
+        *,
+        next_method: str | None = None,
+        event: Any = None,
+        next_kwargs: dict[str, Any] | None = None,
+    ) -> Outcome:
         """Run one process of the present try."""
         with new_dag():
             operator = self.make()
@@ -170,7 +206,7 @@ class TaskUnderTest:
             should_retry=self.try_number <= self.max_tries,
             task_reschedule_count=0 if self.supervisor.first_reschedule is None else 1,
             next_method=next_method,
-            next_kwargs={"event": event} if next_method else None,
+            next_kwargs=next_kwargs or ({"event": event} if next_method else None),
             upstream_map_indexes={},
         )
         data = made(
@@ -196,21 +232,28 @@ class TaskUnderTest:
             rendered_map_index=None,
             sentry_integration="",
         )
-        self.supervisor.xcoms.clear()  # as the server does between tries and on resume of none
-        with mock.patch.object(task_runner, "SUPERVISOR_COMMS", self.supervisor, create=True):
-            template_context = ti.get_template_context()
-            if not self.supervisor.is_task_state_available:
-                template_context.pop("task_state_store", None)
-            state, message, error = task_runner.run(ti, template_context, get_logger("task"))
+        if next_method is None and self.supervisor.first_reschedule is None:
+            self.supervisor.xcoms.clear()  # as the server does between tries
+        self.supervisor.is_task_dead = False
+        try:
+            with mock.patch.object(task_runner, "SUPERVISOR_COMMS", self.supervisor, create=True):
+                template_context = ti.get_template_context()
+                if not self.supervisor.is_task_state_available:
+                    template_context.pop("task_state_store", None)
+                state, message, error = task_runner.run(ti, template_context, get_logger("task"))
+        except Killed:
+            pass
+        if self.supervisor.is_task_dead:
+            return Outcome("killed", None, None)
         if message is not None and type(message).__name__ == "DeferTask":
             self.deferral = message
         return Outcome(str(state.value), message, error, self.supervisor.xcoms.get("return_value"))
 
-    def fire(self, timeout: float = 60.0) -> Any:
+    def fire(self, timeout: float = 600.0) -> Any:
         """Run the trigger of the deferral as the triggerer would: from its serialized form; return its event."""
         from airflow.sdk.serde import deserialize
 
-        kwargs = deserialize(json.loads(json.dumps(self.deferral.trigger_kwargs)))
+        kwargs: Any = deserialize(json.loads(json.dumps(self.deferral.trigger_kwargs)))
         module, _, name = self.deferral.classpath.rpartition(".")
         trigger = getattr(importlib.import_module(module), name)(**kwargs)
 
@@ -221,22 +264,46 @@ class TaskUnderTest:
             raise AssertionError("the trigger ended without an event")
 
         with mock.patch.object(task_runner, "SUPERVISOR_COMMS", self.supervisor, create=True):
-            return asyncio.run(first_event())
+            with asyncio.Runner(loop_factory=event_loop) as runner:
+                event = runner.run(first_event())
+        self.events.append(event)
+        return event
+
+    def resume(self, event: Any) -> Outcome:
+        """What the scheduler does once the trigger has sent its event."""
+        return self.run(next_method=self.deferral.next_method, event=event)
+
+    def fail_deferral(self, error: str) -> Outcome:
+        """What the scheduler does if the deferral's own timeout passes, or if its trigger breaks."""
+        return self.run(next_method="__fail__", next_kwargs={"error": error})
 
     def to_the_end(self) -> Outcome:
-        """Run the present try until it is over, deferrals and all."""
+        """Run the present try until it is over, deferrals and reschedules and all."""
         outcome = self.run()
-        while outcome.deferred:
-            outcome = self.run(next_method=self.deferral.next_method, event=self.fire())
-        return outcome
+        while True:
+            if outcome.deferred:
+                outcome = self.resume(self.fire())
+            elif outcome.state == "up_for_reschedule":
+                time.sleep(self._come_back_in(outcome.message))
+                outcome = self.run()
+            else:
+                return outcome
+
+    def _come_back_in(self, message: Any) -> float:
+        if self.supervisor.first_reschedule is None:
+            self.supervisor.first_reschedule = datetime.fromtimestamp(time.time(), UTC)
+        wait: float = (message.reschedule_date - datetime.now(UTC)).total_seconds()
+        return max(0.0, wait)
 
     def retry(self) -> TaskUnderTest:
         """What the scheduler does after a failure: the next try of the same cycle."""
         self.try_number += 1
+        self.supervisor.first_reschedule = None
         return self
 
     def clear(self) -> TaskUnderTest:
         """What a person does: a new cycle; the task state stays, as on Airflow 3.3."""
         self.max_tries = self.try_number + self.retries
         self.try_number += 1
+        self.supervisor.first_reschedule = None
         return self
