@@ -228,7 +228,6 @@ class Road:
             written.charged,
             list(written.jobs) or "none named",
         )
-        self.store.write(record)
         return self.follow(record)
 
     def _send(self, deadline: float) -> Written:
