@@ -32,6 +32,14 @@ def get_provider_info() -> dict[str, Any]:
         "operators": _modules("operators"),
         "sensors": _modules("sensors"),
         "triggers": _modules("triggers"),
+        "extra-links": [
+            "airflow_provider.operators.links.SendKitAgentLink",
+            "airflow_provider.operators.links.SensayEntryLink",
+        ],
+        "asset-uris": [
+            {"schemes": ["sendkit"], "handler": "airflow_provider.assets.sendkit.sanitize_uri"},
+            {"schemes": ["sensay"], "handler": "airflow_provider.assets.sensay.sanitize_uri"},
+        ],
         "connection-types": [
             {
                 "connection-type": "sendkit",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider.errors import ApiError, AuthenticationError, RateLimitedError
+from airflow_provider.hooks import telemetry
 from airflow_provider.refresh import wait as waits
 from airflow_provider.refresh.report import Report
 from airflow_provider.refresh.schedule import next_look
@@ -85,6 +86,7 @@ class Watch:
             after, verdict = judge_failure(wait, error, time.time())
             self._narrator.missed(error, after)
             return Report(wait=after, verdict=verdict, error=error.to_json())
+        telemetry.count("polls", self._target.vendor)
         after, verdict = waits.look(wait, self._rules, seen, time.time())
         self._narrator.tell(seen, after)
         return Report(wait=after, verdict=verdict, seen=seen)
@@ -105,6 +107,11 @@ class Watch:
                 changed(report.wait)
             retry_after = report.error.get("retry_after") if report.error else None
             wait = report.wait
+
+    @property
+    def console_url(self) -> str | None:
+        """Where the connection says a person looks."""
+        return self._reach().settings.console_url
 
     def close(self) -> None:
         """Close the client."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.errors import AgentKnowledgeError
 from airflow_provider.hooks.watch import Watch
+from airflow_provider.operators.links import LINK, console_link
 from airflow_provider.refresh.arguments import Checker
 from airflow_provider.refresh.observation import Observation, Target
 from airflow_provider.refresh.record import Record
@@ -105,6 +106,12 @@ class Job(ABC):
     @abstractmethod
     def refusal(self, decision: Decision) -> AgentKnowledgeError:
         """Say in the vendor's terms why an end could not be seen."""
+
+    def link(self, context: Context) -> None:
+        """Note where a person looks at the target, for the operator's extra link."""
+        task = context.get("task")
+        if task is not None:
+            setattr(task, LINK, console_link(self.watch.console_url, self.target.key))
 
     def reserve(self) -> None:  # noqa: B027 - only a paid write has something to note
         """Note the cost of a write about to be sent; may refuse."""

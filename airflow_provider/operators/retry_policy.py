@@ -36,7 +36,9 @@ class KnowledgeRetryPolicy(RetryPolicy):
             delay = timedelta(seconds=exception.retry_after)
             return RetryDecision.retry(delay, f"The vendor asked to wait {exception.retry_after:.0f} s")
         if isinstance(exception, (BadRequestError, ConflictError)):
-            return RetryDecision.fail(f"{type(exception).__name__}: the same request would meet the same answer")
+            return RetryDecision.fail(
+                f"{type(exception).__name__}: the same request would meet the same answer"
+            )
         return RetryDecision.default()
 
     def serialize(self) -> dict[str, Any]:

@@ -27,9 +27,11 @@ from airflow_provider.errors import (
     RefreshUnconfirmedError,
     is_ambiguous,
 )
+from airflow_provider.hooks import telemetry
 from airflow_provider.hooks.deferral import defer
 from airflow_provider.hooks.endings import Teller
 from airflow_provider.operators import memory
+from airflow_provider.operators.handover import hand_over
 from airflow_provider.operators.job import Job, Written
 from airflow_provider.refresh import result as results
 from airflow_provider.refresh import submit
@@ -78,6 +80,7 @@ class Road:
         :param report: what the last wait told; None at the start of a try
         :returns: the task's result
         """
+        self.job.link(self.context)
         if report is not None and report.wait.purpose is Purpose.OWN and report.record is not None:
             return self._end(replace(report.record, wait=report.wait), report)
         if report is not None and report.verdict is not Verdict.DONE:
@@ -92,7 +95,7 @@ class Road:
         if ended is not None and record is not None:
             self.log.info("%s: %s (%s)", self.job.target.key, ended.action, ended.reason)
             if ended.action is Action.RETURN:
-                return self._hand_over(dict(record.result))
+                return hand_over(self.context, self.log, dict(record.result))
             raise RefreshUnconfirmedError(ended.reason)
         seen = self.job.observe()
         self.log.info("%s before: %s", self.job.target.key, seen)
@@ -119,13 +122,16 @@ class Road:
                 return self._wait_before(decision.purpose, record, report)
             case Action.REATTACH if record is not None:
                 again = submit.reopened(record, self.identity, time.time(), self.options.timeout)
+                telemetry.count("reattachments", self.job.target.vendor)
                 if again.outcome is Outcome.REFRESHED:
                     again = replace(again, outcome=Outcome.REATTACHED)
                 return self.follow(again)
             case Action.ADOPT if record is not None:
                 return self.follow(self._adopted(record, Receipt.PLAIN))
             case Action.SKIP:
-                return self._hand_over(self._result(None, seen, Outcome.SKIPPED, decision.reason))
+                return hand_over(
+                    self.context, self.log, self._result(None, seen, Outcome.SKIPPED, decision.reason)
+                )
         raise self._refused(decision)
 
     def _refused(self, decision: Decision) -> AgentKnowledgeError:
@@ -203,7 +209,8 @@ class Road:
         self.job.reserve()
         self.store.write(intent)
         try:
-            written = self._send(deadline)
+            with telemetry.span("submit", self.job.target.vendor, self.job.target.key):
+                written = self._send(deadline)
         except ConflictError:
             self._undo(before)
             return self._conflict(replace(intent, credits=spent), report, deadline)
@@ -222,6 +229,8 @@ class Road:
             jobs=written.jobs,
             wait=self._own_wait(seen, written.receipt),
         )
+        telemetry.count("submits", self.job.target.vendor)
+        telemetry.credits_spent(self.job.target.vendor, written.charged)
         self.log.info(
             "%s: submitted, %s credits, jobs %s",
             self.job.target.key,
@@ -294,6 +303,7 @@ class Road:
 
     def _adopted(self, record: Record, receipt: Receipt) -> Record:
         """Take a run for this task's: nothing was charged for that, as far as anybody confirmed."""
+        telemetry.count("adoptions", self.job.target.vendor)
         return replace(
             record,
             identity=self.identity,
@@ -337,7 +347,8 @@ class Road:
             if record is not None:
                 self.store.write(replace(record, wait=grown))
 
-        report = self.job.watch.until_over(wait, keep)
+        with telemetry.span("wait", self.job.target.vendor, self.job.target.key):
+            report = self.job.watch.until_over(wait, keep)
         return self.advance(replace(report, record=record))
 
     # --- the end -----------------------------------------------------------------------------------------
@@ -347,7 +358,9 @@ class Road:
         seen = report.seen or record.baseline
         assert seen is not None
         reason = "submitted; the end is not awaited"
-        return self._finish(record, self._result(record, seen, record.outcome, reason, confirmed=False))
+        return self._finish(
+            record, self._result(record, seen, record.outcome, reason, confirmed=False, ended=False)
+        )
 
     def _end(self, record: Record, report: Report) -> dict[str, Any]:
         seen, verdict = report.seen, report.verdict
@@ -377,28 +390,15 @@ class Road:
         # A run that somebody else started may not have read this version of the source.
         own = record.wait is not None and record.wait.receipt is not Receipt.CONFLICT
         if record.version is not None and own:
-            memory.remember_delivered(self.job.target, record.version, result, str(self.context.get("run_id")))
+            memory.remember_delivered(
+                self.job.target, record.version, result, str(self.context.get("run_id"))
+            )
         return self._finish(record, result)
 
     def _finish(self, record: Record, result: dict[str, Any]) -> dict[str, Any]:
         """Write ``ENDED``, the last act before returning: Airflow's own success comes later."""
         self.store.write(replace(record, stage=Stage.ENDED, ending=Ending.OK, result=result))
-        return self._hand_over(result)
-
-    def _hand_over(self, result: dict[str, Any]) -> dict[str, Any]:
-        """Return the result; XComs are wiped between tries, so ``version`` is pushed each time."""
-        if result.get("version") is not None:
-            self.context["ti"].xcom_push(key="version", value=result["version"])
-        self.log.info(
-            "%s: %s, status %s, %s credits, %.1f s (%s)",
-            result["target"],
-            result["outcome"],
-            result["status"],
-            result["credits_charged"],
-            result["seconds"],
-            result["reason"],
-        )
-        return result
+        return hand_over(self.context, self.log, result)
 
     def _result(
         self,
@@ -408,6 +408,7 @@ class Road:
         reason: str,
         *,
         confirmed: bool = True,
+        ended: bool = True,
     ) -> dict[str, Any]:
         return results.build(
             vendor=self.job.target.vendor,
@@ -422,6 +423,7 @@ class Road:
             version=self.options.version,
             generation=self.job.generation,
             confirmed=confirmed,
+            ended=ended,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.operators.base import RefreshOperator
+from airflow_provider.operators.links import SendKitAgentLink
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -56,6 +57,7 @@ class SendKitRetrainAgentOperator(RefreshOperator):
         "plan_only",
         *RefreshOperator._common_template_fields,
     )
+    operator_extra_links = (SendKitAgentLink(),)
     ui_color = "#e8f3ec"
 
     def __init__(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider.operators.base import RefreshOperator
+from airflow_provider.operators.links import SensayEntryLink
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -59,6 +60,7 @@ class SensayUpdateKnowledgeBaseEntryOperator(RefreshOperator):
         "ready_statuses",
         *RefreshOperator._common_template_fields,
     )
+    operator_extra_links = (SensayEntryLink(),)
     ui_color = "#e8ecf8"
 
     def __init__(
@@ -126,6 +128,7 @@ class SensayCreateKnowledgeBaseEntryOperator(RefreshOperator):
         "ready_statuses",
         *RefreshOperator._common_template_fields,
     )
+    operator_extra_links = (SensayEntryLink(),)
     ui_color = "#e8ecf8"
 
     def __init__(

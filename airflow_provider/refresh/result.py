@@ -29,12 +29,14 @@ def build(
     version: str | None = None,
     generation: str | None = None,
     confirmed: bool = True,
+    ended: bool = True,
 ) -> dict[str, Any]:
     """
     Put a result together.
 
     :param wait: None where nothing was submitted, adopted or waited for
     :param confirmed: whether evidence ties the end to this refresh
+    :param ended: whether the end was awaited at all
     :returns: JSON below 2 KB; ``credits_charged`` is a number, times are seconds since the epoch
     """
     started = wait.started if wait else now
@@ -53,6 +55,7 @@ def build(
         "polls": wait.evidence.polls if wait else 0,
         "counts": dict(seen.counts),
         "confirmed": confirmed,
+        "ended": ended,
         "reason": shorten(reason, _REASON),
         "generation": generation,
         "proof": proof(wait) if wait else None,

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+from airflow_provider.assets.events import announce
 from airflow_provider.errors import AgentKnowledgeError, InvalidArgumentError
 from airflow_provider.hooks.deferral import defer, executor_lag
 from airflow_provider.hooks.endings import Teller
@@ -161,7 +162,9 @@ class Lookout(ABC):
             if trouble is not None:
                 raise trouble
             self.log.info("%s is ready: %s", self.target.key, report.seen)
-            return self._result(report, report.seen)
+            result = self._result(report, report.seen)
+            announce(self.context, result)
+            return result
         raise Teller(vendor=self.target.vendor, target=self.target.key, submits=False).error(report)
 
     def _result(self, report: Report, seen: Observation) -> dict[str, Any]:

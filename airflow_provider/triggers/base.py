@@ -75,7 +75,11 @@ class RefreshTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until the wait is over, then send one event."""
-        report = await self._wait()
+        from airflow_provider.hooks.telemetry import span
+
+        target = self._target()
+        with span("wait", target.vendor, target.key):
+            report = await self._wait()
         if (early := self.not_before - time.time()) > 0:
             await asyncio.sleep(early)
         yield TriggerEvent(report.to_event())
@@ -88,6 +92,7 @@ class RefreshTrigger(BaseTrigger):
 
     async def _wait(self) -> Report:
         from airflow_provider.errors import ApiError, AuthenticationError
+        from airflow_provider.hooks import telemetry
         from airflow_provider.hooks.watch import Narrator, judge_failure
         from airflow_provider.refresh import codec
         from airflow_provider.refresh import wait as waits
@@ -126,6 +131,7 @@ class RefreshTrigger(BaseTrigger):
                     narrator.missed(failure, wait)
                 else:
                     assert seen is not None
+                    telemetry.count("polls", target.vendor)
                     wait, verdict = waits.look(wait, rules, seen, time.time())
                     narrator.tell(seen, wait)
                 if verdict is not Verdict.WAIT:

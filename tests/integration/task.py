@@ -141,6 +141,9 @@ class Supervisor:
         self.task_state.pop(msg.key, None)
         return comms.OKResponse(ok=True)
 
+    def _ValidateInletsAndOutlets(self, msg: Any) -> Any:
+        return comms.InactiveAssetsResult(inactive_assets=[])
+
     def _GetTaskRescheduleStartDate(self, msg: Any) -> Any:
         return comms.TaskRescheduleStartDate(start_date=self.first_reschedule)
 

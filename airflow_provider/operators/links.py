@@ -1,0 +1,54 @@
+"""
+Links from a task to the vendor's console.
+
+The vendors document no console addresses, so the connection says where: its *Console URL* may hold
+``{agent_id}``, ``{replica_uuid}`` and ``{entry_id}``. Without it there is no link.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.common.compat.sdk import BaseOperatorLink
+
+#: The attribute of a task in which its link is noted while it runs.
+LINK = "_console_link"
+
+
+class SendKitAgentLink(BaseOperatorLink):
+    """The agent in SendKit's console."""
+
+    name = "SendKit agent"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """Return what the task noted in this process; Airflow asks after each part of a run."""
+        return str(getattr(operator, LINK, None) or "")
+
+
+class SensayEntryLink(BaseOperatorLink):
+    """The replica, or its entry, in Sensay's console."""
+
+    name = "Sensay entry"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """Return what the task noted in this process; Airflow asks after each part of a run."""
+        return str(getattr(operator, LINK, None) or "")
+
+
+def console_link(console_url: str | None, key: str) -> str:
+    """
+    Fill the ids of a target into the connection's console URL.
+
+    :param key: ``agents/<id>`` or ``replicas/<uuid>/knowledge-base/<id>``
+    """
+    if not console_url:
+        return ""
+    parts = key.split("/")
+    ids = (
+        {"{agent_id}": parts[1]}
+        if parts[0] == "agents"
+        else {"{replica_uuid}": parts[1], "{entry_id}": parts[3]}
+    )
+    for placeholder, value in ids.items():
+        console_url = console_url.replace(placeholder, value)
+    return console_url
