@@ -87,6 +87,12 @@ class Checker:
             return None
         return value
 
+    def needed(self, name: str, value: Any) -> str:
+        """Return a text that must be given, without the blanks around it."""
+        if value is None:
+            self.problems.append(f"{name} is missing")
+        return (self.text(name, value) or "?").strip()
+
     def uuid(self, name: str, value: Any) -> str:
         """Return a UUID in its usual spelling."""
         try:

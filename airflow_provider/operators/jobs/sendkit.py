@@ -118,7 +118,7 @@ class RetrainJob(Job):
 def retrain_job(operator: SendKitRetrainAgentOperator, context: Context) -> RetrainJob:
     """Check the operator's arguments and connection; nothing is sent."""
     check = Checker()
-    agent_id = check.text("agent_id", operator.agent_id) or "?"
+    agent_id = check.needed("agent_id", operator.agent_id)
     common = options(operator, check, context)
     words = {
         "on_running": check.word("on_running", operator.on_running, ("adopt", "wait", "fail", "skip")),
@@ -133,7 +133,7 @@ def retrain_job(operator: SendKitRetrainAgentOperator, context: Context) -> Retr
     max_credits_per_day = check.credits("max_credits_per_day", operator.max_credits_per_day)
     dry_run = check.flag("dry_run", operator.plan_only)
     refuse(type(operator).__name__, check.problems)
-    target = AgentTarget(agent_id.strip())
+    target = AgentTarget(agent_id)
     hook = SendKitHook(operator.sendkit_conn_id)
     return RetrainJob(
         target=target,

@@ -44,7 +44,7 @@ class AgentLookout(Lookout):
 def agent_lookout(sensor: SendKitAgentTrainedSensor, context: Context) -> AgentLookout:
     """Check the sensor's arguments; nothing is sent."""
     check = Checker()
-    agent_id = (check.text("agent_id", sensor.agent_id) or "?").strip()
+    agent_id = check.needed("agent_id", sensor.agent_id)
     policy = check.word("on_failed_documents", sensor.on_failed_documents, ("fail", "warn", "ignore"))
     start_grace = check.seconds("start_grace", sensor.start_grace)
     max_read_failures = check.count("max_read_failures", sensor.max_read_failures)
