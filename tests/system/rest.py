@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
+#: How often a request is repeated, a second apart, when the database was busy.
+_PATIENCE = 10
 # A proxy named in the environment has no way to this machine's loopback.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -20,6 +23,11 @@ class RestError(Exception):
         super().__init__(f"{method} {url} answered {status}: {body[:2000]}")
         self.status = status
         self.body = body
+
+    @property
+    def is_busy(self) -> bool:
+        """Did the database refuse? SQLite has one writer at a time; nothing was done then."""
+        return self.status == 500 and "Database error" in self.body
 
 
 class AirflowRest:
@@ -57,13 +65,19 @@ class AirflowRest:
         url = f"{self.base_url}/api/v2{path}"
         if query:
             url += "?" + urllib.parse.urlencode(query, doseq=True)
-        try:
-            return send(method, url, body=body, token=self._login())
-        except RestError as error:
-            if error.status != 401:
-                raise
-            self._token = None
-            return send(method, url, body=body, token=self._login())
+        refused = busy = 0
+        while True:
+            try:
+                return send(method, url, body=body, token=self._login())
+            except RestError as error:
+                refused += error.status == 401
+                busy += error.is_busy
+                if refused > 1 or busy > _PATIENCE or not (error.status == 401 or error.is_busy):
+                    raise
+                if error.is_busy:
+                    time.sleep(1.0)
+                else:
+                    self._token = None
 
     def _login(self) -> str:
         if self._token is None:

@@ -19,11 +19,10 @@ def run(stack: AirflowStack, dag_id: str) -> dict[str, Any]:
     run_id = stack.trigger(dag_id)
     state = stack.wait(dag_id, run_id)
     tasks = stack.task_instances(dag_id, run_id)
-    logs = [
-        stack.log(dag_id, run_id, ti.task_id, map_index=ti.map_index) for ti in tasks if ti.state == "failed"
-    ]
-    assert state == "success", "\n".join(logs)
-    assert {ti.name: ti.try_number for ti in tasks} == {ti.name: 1 for ti in tasks}
+    # A retry would hide a failure of the first try.
+    troubled = [ti for ti in tasks if ti.state == "failed" or ti.try_number > 1]
+    logs = [stack.log(dag_id, run_id, ti.task_id, try_number=1, map_index=ti.map_index) for ti in troubled]
+    assert (state, troubled) == ("success", []), "\n".join([*logs, stack.output("scheduler")])
     return {ti.name: stack.xcom(dag_id, run_id, ti.task_id, map_index=ti.map_index) for ti in tasks}
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider.sandbox.client import Sandbox
-from tests.system.crash.rows import Marker, Mode, Row, Step, Victim
+from tests.system.crash.rows import Marker, Row, Step, Victim
 from tests.system.runs import FINISHED_RUN, StackError, TaskInstance
 from tests.system.stack import AirflowStack
 
@@ -148,6 +148,7 @@ class _Run:
     @contextmanager
     def _held(self) -> Iterator[Callable[[], int] | None]:
         """Let the sandbox hold a request of this row's, where that is its step; none stays held."""
+        fault: dict[str, Any]
         match self.row.step:
             case Step.POST_SENT | Step.POST_LATE:
                 fault = {"method": "POST", "path": f"{self.agent}/retrain", "when": "before"}

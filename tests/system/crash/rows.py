@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -129,11 +129,11 @@ def _rows(mode: Mode) -> Iterator[Row]:
 
 def _unclosable() -> Iterator[Row]:
     for mode in Mode:
-        ended = {"step": Step.RUN_ENDED, "mode": mode, "victim": Victim.RUNNER}
-        yield Row(**ended, outcome="adopted")
-        yield Row(**ended, marker=Marker.FROZEN, charges=2)
-        yield Row(**ended, marker=Marker.ABSENT, outcome=None)
-        yield Row(**ended, marker=Marker.FROZEN, on_unknown="fail", outcome=None)
+        ended = Row(step=Step.RUN_ENDED, mode=mode, victim=Victim.RUNNER)
+        yield replace(ended, outcome="adopted")
+        yield replace(ended, marker=Marker.FROZEN, charges=2)
+        yield replace(ended, marker=Marker.ABSENT, outcome=None)
+        yield replace(ended, marker=Marker.FROZEN, on_unknown="fail", outcome=None)
 
 
 def _trigger_rows() -> Iterator[Row]:

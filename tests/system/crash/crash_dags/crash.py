@@ -14,7 +14,7 @@ import os
 import time
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, BaseOperatorLink
@@ -80,14 +80,14 @@ class AfterDefer(BaseOperatorLink):
 class StoppingRetrain(SendKitRetrainAgentOperator):
     """The shipped operator, whose first try stops where it is told."""
 
-    operator_extra_links = (AfterDefer(),)
+    operator_extra_links: ClassVar[Any] = (*SendKitRetrainAgentOperator.operator_extra_links, AfterDefer())
     stops: Stops
     deferred = False
 
     def execute(self, context: Any) -> dict[str, Any]:
         self._prepare(context)
         try:
-            return self._push_or_not(super().execute(self._stopping(context)))
+            return self._handed_over(super().execute(self._stopping(context)))
         except TaskDeferred:
             self.stops.reach("before defer")
             self.deferred = True
@@ -96,7 +96,7 @@ class StoppingRetrain(SendKitRetrainAgentOperator):
     def execute_complete(self, context: Any, event: Any = None) -> dict[str, Any]:
         self._prepare(context)
         self.stops.reach("after event")
-        return self._push_or_not(super().execute_complete(self._stopping(context), event))
+        return self._handed_over(super().execute_complete(self._stopping(context), event))
 
     def _prepare(self, context: Any) -> None:
         self.stops = Stops(context)
@@ -107,7 +107,7 @@ class StoppingRetrain(SendKitRetrainAgentOperator):
     def _stopping(self, context: Any) -> Any:
         return {**context, "task_state_store": StoppingStore(context["task_state_store"], self.stops)}
 
-    def _push_or_not(self, result: dict[str, Any]) -> dict[str, Any]:
+    def _handed_over(self, result: dict[str, Any]) -> dict[str, Any]:
         if self.stops.step == "XCom push fails":
             os.environ["CRASH_XCOM_DOWN"] = "1"  # for the rest of this process
         return result
