@@ -32,7 +32,7 @@ from airflow_provider.hooks.deferral import defer
 from airflow_provider.hooks.endings import Teller
 from airflow_provider.operators import memory
 from airflow_provider.operators.handover import hand_over
-from airflow_provider.operators.job import Job, Written
+from airflow_provider.operators.job import Job
 from airflow_provider.refresh import result as results
 from airflow_provider.refresh import submit
 from airflow_provider.refresh.observation import Observation
@@ -194,33 +194,40 @@ class Road:
         self, before: Record | None, seen: Observation, policy: Policy, report: Report | None
     ) -> dict[str, Any]:
         """Write the intent, send once, write what came of it."""
-        now = time.time()
-        deadline = report.wait.deadline if report else now + self.options.timeout
+        deadline = report.wait.deadline if report else time.time() + self.options.timeout
         spent = submit.spent(before, self.identity)
-        intent = Record(
-            identity=self.identity,
-            stage=Stage.INTENT,
-            at=now,
-            baseline=seen,
-            version=self.options.version,
-            generation=self.job.generation,
-            credits=spent + policy.cost,
-        )
         self.job.reserve()
-        self.store.write(intent)
-        try:
-            with telemetry.span("submit", self.job.target.vendor, self.job.target.key):
-                written = self._send(deadline)
-        except ConflictError:
-            self._undo(before)
-            return self._conflict(replace(intent, credits=spent), report, deadline)
-        except ApiError as error:
-            if not is_ambiguous(error):
+        while True:
+            intent = Record(
+                identity=self.identity,
+                stage=Stage.INTENT,
+                at=time.time(),
+                baseline=seen,
+                version=self.options.version,
+                generation=self.job.generation,
+                credits=spent + policy.cost,
+            )
+            self.store.write(intent)
+            try:
+                with telemetry.span("submit", self.job.target.vendor, self.job.target.key):
+                    written = self.job.write()
+                break
+            except ConflictError:
                 self._undo(before)
-                raise
-            if policy.repeatable:
-                raise
-            return self._settle(intent, error)
+                return self._conflict(replace(intent, credits=spent), deadline)
+            except RateLimitedError as error:
+                # Not accepted, nothing charged. While we pause another run may end, so the baseline is read anew.
+                if not self._paused(error, deadline):
+                    self._undo(before)
+                    raise
+                seen = self.job.observe()
+            except ApiError as error:
+                if not is_ambiguous(error):
+                    self._undo(before)
+                    raise
+                if policy.repeatable:
+                    raise
+                return self._settle(intent, error)
         record = replace(
             intent,
             stage=Stage.SUBMITTED,
@@ -239,25 +246,20 @@ class Road:
         )
         return self.follow(record)
 
-    def _send(self, deadline: float) -> Written:
-        """Send the write; a 429 was not accepted, so it is sent again once the vendor allows it."""
-        while True:
-            try:
-                return self.job.write()
-            except RateLimitedError as error:
-                pause = error.retry_after if error.retry_after is not None else self.options.poll_interval
-                if time.time() + pause > deadline:
-                    raise
-                self.log.warning(
-                    "Rate limit: not accepted, nothing charged; again in %.0f s. %s", pause, error
-                )
-                time.sleep(pause)
+    def _paused(self, error: RateLimitedError, deadline: float) -> bool:
+        """Wait as long as the vendor asks; False if that would pass the deadline."""
+        pause = error.retry_after if error.retry_after is not None else self.options.poll_interval
+        if time.time() + pause > deadline:
+            return False
+        self.log.warning("Rate limit: not accepted, nothing charged; again in %.0f s. %s", pause, error)
+        time.sleep(pause)
+        return True
 
     def _undo(self, before: Record | None) -> None:
         self.store.restore(before)
         self.job.release()
 
-    def _conflict(self, intent: Record, report: Report | None, deadline: float) -> dict[str, Any]:
+    def _conflict(self, intent: Record, deadline: float) -> dict[str, Any]:
         """409: somebody's run is active, and nothing was charged."""
         what = f"{self.job.target.key} is already training; nothing was sent or charged"
         match self.job.on_running:
