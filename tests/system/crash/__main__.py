@@ -48,13 +48,19 @@ def _run(
         number, row = numbered
         finding = matrix.run(row, number)
         told = "; ".join(finding.problems) or "as it has to be"
+        if finding.problems:
+            told += f"\n{finding.log}"
         console.print(f"{number:3d}  {row.mode}, {row.name}, {row.victim}: {told}", markup=False)
         return finding
 
     together = [each for each in chosen if each[1].step is not Step.IN_TRIGGER]
     alone = [each for each in chosen if each[1].step is Step.IN_TRIGGER]
-    with ThreadPoolExecutor(at_once) as pool:
+    pool = ThreadPoolExecutor(at_once)
+    try:
         findings = list(pool.map(play, together))
+    finally:
+        # After an interrupt nobody waits for the rest: the stack is about to go.
+        pool.shutdown(wait=False, cancel_futures=True)
     return findings + [play(each) for each in alone]
 
 

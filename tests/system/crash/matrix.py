@@ -45,6 +45,7 @@ class Finding:
     :param charges: retrains the vendor charged for the row's agent
     :param seen: how Airflow saw the death: ``exit -9``, ``heartbeat``, or nothing
     :param seconds: from the kill to the end of the task
+    :param log: what the tries said
     """
 
     row: Row
@@ -55,6 +56,7 @@ class Finding:
     seen: str
     seconds: float
     trouble: str = ""
+    log: str = ""
 
     @property
     def problems(self) -> list[str]:
@@ -284,7 +286,11 @@ class _Run:
             seen=self._seen(task),
             seconds=datetime.fromisoformat(ended).timestamp() - self.killed_at if ended else 0.0,
             trouble=trouble,
+            log="\n".join(self._log(number) for number in range(1, task.try_number + 1)),
         )
+
+    def _log(self, number: int) -> str:
+        return f"Try {number}:\n" + self.stack.log(self.dag_id, self.run_id, _TASK, try_number=number)
 
     def _seen(self, task: TaskInstance) -> str:
         """How Airflow saw the first try end."""

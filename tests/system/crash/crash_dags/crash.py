@@ -14,7 +14,7 @@ import os
 import time
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, BaseOperatorLink
@@ -80,7 +80,7 @@ class AfterDefer(BaseOperatorLink):
 class StoppingRetrain(SendKitRetrainAgentOperator):
     """The shipped operator, whose first try stops where it is told."""
 
-    operator_extra_links: ClassVar[Any] = (*SendKitRetrainAgentOperator.operator_extra_links, AfterDefer())
+    operator_extra_links = (*SendKitRetrainAgentOperator.operator_extra_links, AfterDefer())  # type: ignore[assignment]
     stops: Stops
     deferred = False
 
