@@ -1,22 +1,31 @@
 """
-What to read for many waits at once: one by one, by a filtered list, or by the whole list.
+What to read for many waits at once: one by one, by the lists of their statuses, or by the whole list.
 
-Pure: from who waits for what, what is known of the list, and nothing else.
+Pure: from who waits for what and what is known of the lists, and nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from math import ceil
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from math import ceil, inf
 from typing import Any, Protocol
 
-#: After so many rounds a known total is doubted: entries come and go.
-_BELIEF = 50
+from airflow_provider.refresh.observation import Observation, later
+
+#: Seconds for which the length of a list is believed: entries come and go.
+_BELIEF = 600.0
 
 #: How much of the newest round goes into the expected share of leavers.
 _FRESHNESS = 0.5
+
+#: From so many ids on that left their list, it is worth a page to see whether they are one step further.
+_HERD = 10
+
+
+#: The length of a list that the vendor refused: no number of ids makes it worth a page.
+_NEVER = 1 << 60
 
 
 class Shelf(Protocol):
@@ -26,142 +35,162 @@ class Shelf(Protocol):
     def page_size(self) -> int:
         """The most that one request shows."""
 
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The in-progress statuses by which the list can be narrowed, earliest first."""
+
     def page(self, status: str | None, number: int) -> Any:
         """Describe the request for one page, oldest first; ``status`` narrows it to one."""
 
     def listed(self, answer: Any) -> tuple[Mapping[Hashable, Any], int, int | None]:
         """Read a page: what it shows by its id, how many items it had, and the vendor's total if it tells one."""
 
-    def moving(self, status: str | None) -> bool:
-        """Is this an in-progress status, by which the list can be narrowed?"""
-
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """Somebody waits for this id, whose status was last this one (None: never seen)."""
+class Page:
+    """One page of the list of a status; None is the whole list. The first page is 1."""
 
-    id: Hashable
-    status: str | None = None
+    status: str | None
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
     """
-    What earlier rounds taught about a list.
+    What earlier rounds taught about a shelf.
 
-    :param total: entries in the whole list; at least so many where the vendor tells no total
-    :param pages: pages in the list of each status
-    :param leavers: share of the waiting ids that were in no filtered list of their statuses
-    :param rounds: rounds since the total was learnt
+    :param pages: how long each list is; one that is missing here is thought to be as short as it can be
+    :param leavers: share of the ids that were no longer in the list of the status they were last seen in
+    :param since: when the lengths began to be learnt, in seconds
     """
 
-    total: int | None = None
-    pages: Mapping[str, int] = field(default_factory=dict)
+    pages: Mapping[str | None, int] = field(default_factory=dict)
     leavers: float = 0.0
-    rounds: int = 0
+    since: float = -inf
 
-    def after_round(self) -> Knowledge:
-        """Age by one round; a total that is too old is forgotten."""
-        if self.rounds + 1 >= _BELIEF:
-            return replace(self, total=None, rounds=0)
-        return replace(self, rounds=self.rounds + 1)
-
-    def with_total(self, total: int) -> Knowledge:
-        """Learn the size of the whole list."""
-        return replace(self, total=total, rounds=0)
-
-    def with_pages(self, status: str, pages: int) -> Knowledge:
-        """Learn the size of one status' list."""
-        return replace(self, pages={**self.pages, status: pages})
-
-    def with_leavers(self, missing: int, waiting: int) -> Knowledge:
-        """Learn how many had left the lists they were expected in."""
-        share = missing / waiting if waiting else 0.0
-        return replace(self, leavers=self.leavers + _FRESHNESS * (share - self.leavers))
+    def at(self, now: float) -> Knowledge:
+        """Return what is still believed: all the lengths, or after a while none."""
+        return self if now - self.since < _BELIEF else Knowledge(leavers=self.leavers, since=now)
 
 
-class Way(StrEnum):
-    """How to read a shelf."""
-
-    SINGLE = "single"
-    FILTERED = "filtered"
-    WHOLE = "whole"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Round:
     """
-    A way, with the requests it is expected to cost.
+    One reading of some ids of one shelf: which page is worth its request, until the rest is cheaper read
+    one by one.
 
-    :param statuses: the lists to read, for :attr:`Way.FILTERED`
+    Before each page the three ways are compared anew. A length that is not known costs one page to learn.
+
+    :param last: the ids, with the status each was last seen in (None: never seen)
     """
 
-    way: Way
-    cost: float
-    statuses: tuple[str, ...] = ()
+    def __init__(self, last: Mapping[Any, str | None], known: Knowledge, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._known = known
+        self._missing = dict(last)
+        self._here = Counter(last.values())
+        self._began = Counter(self._here)
+        self._pages = dict(known.pages)
+        self._read: Counter[str | None] = Counter()
+        self._over: set[str | None] = set()
+        self._budget = len(last)
+        self._walked = self._left_list = 0
+
+    @property
+    def missing(self) -> Collection[Hashable]:
+        """The ids that no page has shown yet."""
+        return self._missing.keys()
+
+    @property
+    def known(self) -> Knowledge:
+        """What is known now, for the next round."""
+        leavers = self._known.leavers
+        if self._walked:
+            leavers += _FRESHNESS * (self._left_list / self._walked - leavers)
+        return Knowledge(self._pages, leavers, self._known.since)
+
+    def next_page(self) -> Page | None:
+        """Return the page to read next; None: read what is missing one by one."""
+        if self._read.total() >= self._budget:  # whatever the lists tell of their length
+            return None
+        count = len(self._missing)
+        whole = self._left(None, count)
+        expected = self._expected()
+        lists = [step for step, ids in expected.items() if self._left(step, ids) < ids]
+        listed = min(count, sum(expected[step] for step in lists))
+        rest = count - listed + self._known.leavers * listed
+        filtered = sum(self._left(step, expected[step]) for step in lists) + min(rest, whole)
+        if lists and filtered < count and filtered <= whole:
+            return self._after(lists[0])
+        return self._after(None) if whole < count else None
+
+    def took(self, page: Page, ids: Iterable[Hashable], shown: int, total: int | None) -> None:
+        """
+        Take in what a page showed.
+
+        :param ids: whom it told something about
+        :param shown: how many items it had
+        :param total: items in its list, if the vendor tells
+        """
+        self._read[page.status] += 1
+        for id_ in ids:
+            if id_ in self._missing:
+                self._here[self._missing.pop(id_)] -= 1
+        read, size = self._read[page.status], self._shelf.page_size
+        if shown < size:
+            pages = read
+        elif total is not None:
+            pages = max(1, ceil(total / size))
+        else:  # at least as much again, for all we know
+            known = self._pages.get(page.status, 0)
+            pages = known if known > read else 2 * read
+        self._pages[page.status] = pages
+        if pages <= read:
+            self._over.add(page.status)
+            if page.status is not None:
+                self._left_list += self._here[page.status]
+                self._walked += self._began[page.status]
+
+    def refused(self, page: Page) -> None:
+        """Take in that the vendor does not show this list: it is left alone for a while."""
+        self._pages[page.status] = _NEVER
+        self._over.add(page.status)
+
+    def _after(self, status: str | None) -> Page:
+        return Page(status, self._read[status] + 1)
+
+    def _left(self, status: str | None, ids: int) -> float:
+        """Return how many pages of a list are still to be read, as far as is known."""
+        if status in self._over:
+            return inf
+        known = self._pages.get(status, 0)
+        return max(1, known - self._read[status]) if known else ceil(ids / self._shelf.page_size)
+
+    def _expected(self) -> dict[str, int]:
+        """Return how many ids may be in each list: those last seen there, and a herd that has moved on."""
+        expected, herd = {}, 0
+        for step in self._shelf.steps:
+            if step in self._over:
+                herd += self._here[step]
+            elif ids := self._here[step] + (herd if herd > _HERD or self._read[step] else 0):
+                expected[step] = ids
+        return expected
 
 
-def plan(waiting: Sequence[Waiting], known: Knowledge, shelf: Shelf) -> Plan:
+def believable(seen: Observation, status: str | None, marker: str | None) -> bool:
     """
-    Choose the cheapest way to read all these ids once.
+    May an entry be what a list shows, or is the list behind?
 
-    An unknown size counts as one page: the first page tells it, and :func:`go_on` stops a walk that turns
-    out dearer than the rest read singly.
+    A list may lag behind single reads; an old ``READY`` in it, after a single read that showed the run at
+    work, would be taken for the end. So a change of status counts only with a later marker.
+
+    :param status: seen last
+    :param marker: seen last
     """
-    size = shelf.page_size
-    count = len({each.id for each in waiting})
-    plans = [Plan(Way.SINGLE, count), Plan(Way.WHOLE, whole_cost(known, size))]
-    statuses = _in_order(each.status for each in waiting if shelf.moving(each.status))
-    if statuses:
-        moving = len({each.id for each in waiting if shelf.moving(each.status)})
-        pages = sum(_pages(status, waiting, known, size) for status in statuses)
-        rest = (count - moving) + known.leavers * moving
-        plans.append(Plan(Way.FILTERED, pages + min(rest, whole_cost(known, size)), statuses))
-    return min(plans, key=lambda each: each.cost)
-
-
-def plan_rest(missing: int, known: Knowledge, shelf: Shelf) -> Way:
-    """Choose how to read what was in no filtered list."""
-    return Way.SINGLE if missing <= whole_cost(known, shelf.page_size) else Way.WHOLE
-
-
-def go_on(page: int, missing: int, pages: int | None) -> bool:
-    """
-    Is the next page of a walk worth it, or is it cheaper to read the rest one by one?
-
-    :param page: pages read so far
-    :param missing: ids that none of them showed
-    :param pages: pages of the list, None where the vendor does not tell
-    """
-    left = 1 if pages is None else pages - page
-    walked_too_far = pages is None and page >= missing
-    return 0 < left <= missing and not walked_too_far
-
-
-def whole_cost(known: Knowledge, size: int) -> int:
-    """Return the requests that a walk over the whole list costs."""
-    return 1 if known.total is None else max(1, ceil(known.total / size))
-
-
-def _pages(status: str, waiting: Sequence[Waiting], known: Knowledge, size: int) -> int:
-    here = len({each.id for each in waiting if each.status == status})
-    return max(1, ceil(here / size), known.pages.get(status, 0))
-
-
-def _in_order(statuses: Iterable[str | None]) -> tuple[str, ...]:
-    """Return the distinct statuses, earliest step first: what moves on meanwhile is seen in the later list."""
-    found = {status for status in statuses if status is not None}
-    return tuple(sorted(found, key=lambda status: (_STEPS.get(status, len(_STEPS)), status)))
-
-
-_PIPELINE = (
-    "NEW",
-    "BLANK",
-    "AWAITING_UPLOAD",
-    "FILE_UPLOADED",
-    "SUPABASE_ONLY",
-    "RAW_TEXT",
-    "PROCESSING",
-    "PROCESSED_TEXT",
-)
-_STEPS = {status: step for step, status in enumerate(_PIPELINE)}
+    if status is None and marker is None:
+        return True
+    if marker is not None and seen.marker is not None:
+        if later(seen.marker, marker):
+            return True
+        if later(marker, seen.marker):
+            return False
+    return seen.status == status

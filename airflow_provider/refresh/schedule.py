@@ -11,6 +11,9 @@ FIRST_LOOKS = (0.0, 1.0, 2.0, 4.0, 8.0)
 #: Soon after a submit the gap is this share of the time that has passed since.
 _EAGERNESS = 0.25
 
+#: The shortest gap, in seconds: eagerness alone, and a deadline that has passed.
+_EAGEREST, _AT_ONCE = 1.0, 0.05
+
 #: A gap is cut by up to this share at random, so that waits which began together do not look together.
 _JITTER = 0.05
 
@@ -20,9 +23,8 @@ def next_look(wait: Wait, now: float, rand: float, retry_after: float | None = N
     Return the seconds until the next look.
 
     Quick right after the submit, then ``poll_interval``, never longer, jittered downwards; after a failed
-    read the whole interval; longer only where the vendor asked for it (``Retry-After``) or the caller wants
-    a sensor's exponential backoff. The deadline is
-    not passed by more than a moment: the last look happens at it.
+    read the whole interval. Longer only where the vendor asked for it (``Retry-After``), or where the caller
+    wants a sensor's exponential backoff. The last look happens at the deadline.
 
     :param rand: a random number in [0, 1)
     :param retry_after: seconds the vendor asked to wait
@@ -31,8 +33,8 @@ def next_look(wait: Wait, now: float, rand: float, retry_after: float | None = N
     if wait.backoff:
         gap = min(gap * 2.0 ** min(wait.evidence.polls, 30), wait.longest_gap or float("inf"))
     elif not wait.evidence.failures:
-        gap = min(gap, max(1.0, (now - wait.started) * _EAGERNESS))
+        gap = min(gap, max(_EAGEREST, (now - wait.started) * _EAGERNESS))
     gap *= 1.0 - _JITTER * rand
     if retry_after is not None:
         gap = max(gap, retry_after)
-    return max(0.05, min(gap, wait.deadline - now))
+    return max(_AT_ONCE, min(gap, wait.deadline - now))

@@ -42,6 +42,12 @@ _TRAINING = {
 }
 _TABLES = {Generation.KNOWLEDGE_BASE: _KNOWLEDGE_BASE, Generation.TRAINING: _TRAINING}
 
+#: In the order in which an entry goes through them.
+_STEPS = {
+    generation: tuple(word for word, phase in table.items() if phase in (Phase.QUEUED, Phase.RUNNING))
+    for generation, table in _TABLES.items()
+}
+
 #: Statuses that count as success where the caller names none.
 DEFAULT_READY = {
     Generation.KNOWLEDGE_BASE: ("READY", "VECTOR_CREATED"),
@@ -84,6 +90,11 @@ class EntryShelf:
         """100, in both generations."""
         return 100
 
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """In progress, or waiting for its caller."""
+        return _STEPS[self.generation]
+
     def page(self, status: str | None, number: int) -> Call[Any]:
         """Describe one page, oldest first: an entry created meanwhile then shifts nothing."""
         if self.replica_uuid is None:
@@ -99,12 +110,6 @@ class EntryShelf:
     def listed(self, answer: Any) -> tuple[dict[Hashable, Any], int, int | None]:
         """Read a page; the older generation tells no total."""
         return {item.id: item for item in answer.items}, len(answer.items), answer.total
-
-    def moving(self, status: str | None) -> bool:
-        """In progress, or waiting for its caller."""
-        if status is None:
-            return False
-        return _TABLES[self.generation].get(status) in (Phase.RUNNING, Phase.QUEUED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from airflow_provider.refresh.report import Report
     from airflow_provider.refresh.wait import Rules
 
+#: Seconds past the deadline after which a wait ends whose last look the vendor, or a rate limit, holds up.
+_LATE = 20.0
+
 
 class RefreshTrigger(BaseTrigger):
     """
@@ -105,24 +108,24 @@ class RefreshTrigger(BaseTrigger):
         wait = codec.load(Wait, self.wait)
         record = Record.from_json(self.record) if self.record is not None else None
         target, rules, hook = self._target(), self._rules(), self._hook()
-        seat = poller.join(await hook.asettings(), target, wait.evidence.status)
+        status, marker = wait.evidence.status, wait.written.marker if wait.written else None
+        seat = poller.join(await hook.asettings(), target, status, marker)
         seen: Observation | None = None
         failure: ApiError | None = None
         rotated = False
         narrator = Narrator(target, self.log)
         try:
             while True:
-                pause = next_look(
-                    wait, time.time(), random.random(), failure.retry_after if failure else None
-                )
+                now = time.time()
+                pause = next_look(wait, now, random.random(), failure.retry_after if failure else None)
                 try:
-                    seen, failure = await seat.look(pause), None
+                    seen, failure = await seat.look(pause, max(pause, wait.deadline - now) + _LATE), None
                 except AuthenticationError as error:
                     failure = error
                     if not rotated:  # a key may have been rotated in the middle of the wait
                         rotated = True
                         seat.leave()
-                        seat = poller.join(await hook.asettings(), target, wait.evidence.status)
+                        seat = poller.join(await hook.asettings(), target, seat.status, seat.marker)
                         continue
                 except ApiError as error:
                     failure = error

@@ -1,0 +1,104 @@
+"""One wait's place at a poller."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.errors import ApiError, TransportError
+from airflow_provider.refresh.polling import believable
+
+if TYPE_CHECKING:
+    from airflow_provider.refresh.observation import Observation, Target
+    from airflow_provider.refresh.polling import Shelf
+    from airflow_provider.triggers.poller import Poller
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False, slots=True)
+class Seat:
+    """
+    One wait's place at a poller; an object of its own, never keyed by target or task.
+
+    :param status: the status last seen, by which a list can be narrowed
+    :param marker: the marker last seen, by which a list that is behind can be told
+    :ivar shelf: the target's shelf
+    :ivar due: when the next look is due, on the loop's clock
+    :ivar gap: the pause that was asked for before it
+    """
+
+    poller: Poller
+    target: Target
+    status: str | None = None
+    marker: str | None = None
+    shelf: Shelf | None = field(init=False)
+    due: float = 0.0
+    gap: float = 0.0
+    _answer: asyncio.Future[Observation] | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.shelf = self.target.shelf
+
+    async def look(self, pause: float, patience: float) -> Observation:
+        """
+        Wait for an observation of the target that is read about ``pause`` seconds from now.
+
+        :param patience: seconds after which to give up, however long the vendor takes
+        :raises ApiError: the read failed, or did not end in time
+        """
+        loop = asyncio.get_running_loop()
+        self.gap, self.due = pause, loop.time() + pause
+        self._answer = loop.create_future()
+        self.poller = self.poller.living(self)
+        self.poller.expect(self)
+        try:
+            # Its own future, never the poller's task: that would carry one wait's cancel into all others.
+            async with asyncio.timeout(patience):
+                seen = await self._answer
+        except TimeoutError:
+            raise TransportError(
+                "It was not read in time: the vendor is slow, or the reads of this connection pause for a rate limit."
+            ) from None
+        finally:
+            self._answer = None
+        self.status, self.marker = seen.status, seen.marker
+        return seen
+
+    @property
+    def waits(self) -> bool:
+        """Is a look asked for and not yet answered?"""
+        return self._answer is not None and not self._answer.done()
+
+    def tell(self, told: Observation | ApiError) -> None:
+        """Answer the look that is asked for, if any."""
+        if self._answer is None or self._answer.done():
+            return
+        if isinstance(told, ApiError):
+            self._answer.set_exception(told)
+        else:
+            self._answer.set_result(told)
+
+    def show(self, answer: Any, *, listed: bool = False) -> bool:
+        """
+        Tell what an answer says of the target.
+
+        :param listed: the answer is an item of a list
+        :return: False: the list may be behind, so nothing was told
+        """
+        try:
+            seen = self.target.observe(answer)
+        except Exception as error:
+            log.exception("An answer for %s could not be read", self.target.key)
+            self.tell(TransportError(f"An answer could not be read: {type(error).__name__}: {error}"))
+            return True
+        if listed and not believable(seen, self.status, self.marker):
+            return False
+        self.tell(seen)
+        return True
+
+    def leave(self) -> None:
+        """Give the place up; safe to call at any time, more than once."""
+        self.poller.leave(self)
