@@ -31,6 +31,7 @@ from tests.unit.refresh.world import LOG, Airflow, Clock, Eyes, Killed, Process,
 
 COST = Decimal(10)
 GRACE, POLL, TIMEOUT = 120.0, 30.0, 900.0
+RATE_LIMIT = 20.0
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,33 @@ class Shape:
     stamps: str = "end"
 
 
+@dataclass(frozen=True)
+class Request:
+    """
+    One POST of ours.
+
+    :param refresh: which refresh it was sent for
+    :param baseline: what the record held when it was sent
+    """
+
+    refresh: int
+    baseline: Observation
+
+
 @dataclass
 class Run:
-    """One run at the vendor; ``baseline`` and ``submitted`` are what our record knew about one of ours."""
+    """
+    One run at the vendor.
+
+    :param request: the POST of ours that started it; None for somebody else's
+    :param late: its sender had died before the vendor had the request
+    :param submitted: whether our record ever said so
+    """
 
     shape: Shape
     accepted: float
-    ours: bool
-    baseline: Observation | None = None
+    request: Request | None = None
+    late: bool = False
     submitted: bool = False
 
     @property
@@ -83,19 +103,19 @@ class SendKit(Vendor):
         self.runs: list[Run] = []
         self.answers: list[str] = []
         self.shape = Shape()
-        self.arrivals: list[tuple[float, Shape, Observation | None]] = []
+        self.arrivals: list[tuple[float, Shape, Request | None]] = []
         self.charged: list[Run] = []
 
     def catch_up(self) -> None:
         """Take what arrived meanwhile: requests whose sender had died, and somebody else's."""
         for arrival in sorted((a for a in self.arrivals if a[0] <= self.clock.now), key=lambda a: a[0]):
             self.arrivals.remove(arrival)
-            at, shape, baseline = arrival
+            at, shape, request = arrival
             if not self.active(at):
-                self.accept(Run(shape, at, baseline is not None, baseline))
+                self.accept(Run(shape, at, request, late=True))
 
     def accept(self, run: Run) -> None:
-        if run.ours:
+        if run.request is not None:
             self.charged.append(run)
         self.runs.append(run)
 
@@ -122,24 +142,30 @@ class SendKit(Vendor):
             }
         )
 
-    def retrain(self, baseline: Observation | None) -> Written:
+    def busy_until(self, at: float) -> bool:
+        """Is any run at work, or about to begin, before that time?"""
+        return self.active(self.clock.now) or any(arrival[0] <= at for arrival in self.arrivals)
+
+    def retrain(self, request: Request) -> Written:
         """Answer our POST."""
         self.catch_up()
         kind = self.answers.pop(0) if self.answers else "active"
+        if kind == "429" and self.busy_until(self.clock.now + RATE_LIMIT):
+            kind = "plain"  # no run ends between the baseline and a POST that waited out a rate limit
         match kind:
             case "not sent":
                 raise errors.NotSentError("connection refused")
             case "dropped":
                 raise errors.TransportError("reset before the vendor had it")
             case "429":
-                raise errors.RateLimitedError("slow down", status=429, retry_after=40.0)
+                raise errors.RateLimitedError("slow down", status=429, retry_after=RATE_LIMIT)
             case "402":
                 raise errors.InsufficientCreditsError("Insufficient credits", status=402)
         if self.active(self.clock.now):
             if kind in ("lost", "500"):
                 raise errors.TransportError("no answer")
             raise errors.ConflictError("conflict", status=409)
-        self.accept(Run(self.shape, self.clock.now, True, baseline))
+        self.accept(Run(self.shape, self.clock.now, request))
         match kind:
             case "lost":
                 raise errors.TransportError("no answer")
@@ -163,6 +189,7 @@ class Retrain(Job):
     on_unknown: str | None
     max_credits: Decimal | None
     in_flight: float | None
+    refresh: int
 
     def policy(self, record: Record | None, seen: Observation) -> Policy:
         return Policy(
@@ -179,13 +206,14 @@ class Retrain(Job):
         record = self.airflow.store.record
         assert record is not None
         assert record.stage is Stage.INTENT, "nothing is sent without an intent"
-        before = len(self.agent.runs)
+        assert record.baseline is not None
+        request, before = Request(self.refresh, record.baseline), len(self.agent.runs)
         try:
-            return self.airflow.process.step(lambda: self.agent.retrain(record.baseline))
+            return self.airflow.process.step(lambda: self.agent.retrain(request))
         except Killed:
             if len(self.agent.runs) == before and self.in_flight is not None:
                 arrives = self.agent.clock.now + self.in_flight
-                self.agent.arrivals.append((arrives, self.agent.shape, record.baseline))
+                self.agent.arrivals.append((arrives, self.agent.shape, request))
             raise
 
     def trigger(self, wait: Wait, record: Record | None, not_before: float) -> Any:
@@ -253,9 +281,9 @@ class NeverPayTwice(RuleBasedStateMachine):
         )
         self.in_flight: float | None = None
         self.judged = 0  # how many of the charges have been looked at
-        self.unsettled: list[Run] = []  # paid for a refresh that has not ended
+        self.refresh = 1  # counts what a person, or a run that failed, made a new one of
+        self.paid: list[Run] = []
         self.budget = Decimal(0)
-        self.ended: tuple[Ending, int] | None = None
 
     def _job(self, airflow: Airflow) -> Retrain:
         target = AgentTarget(AGENT_ID)
@@ -278,6 +306,7 @@ class NeverPayTwice(RuleBasedStateMachine):
             on_unknown=self.on_unknown,
             max_credits=self.max_credits,
             in_flight=self.in_flight,
+            refresh=self.refresh,
         )
 
     # --- what happens -------------------------------------------------------------------------------------
@@ -320,11 +349,11 @@ class NeverPayTwice(RuleBasedStateMachine):
     def a_person_clears_the_task(self, force: bool) -> None:
         record = self.airflow.store.record
         if record is not None and record.stage is Stage.ENDED:
-            self.unsettled.clear()
+            self.refresh += 1
             if record.ending is Ending.OK:
                 self.budget = Decimal(0)
         if force and not self.options.force:
-            self.unsettled.clear()  # a second charge is what was asked for
+            self.refresh += 1  # another charge is what was asked for
         self.options = replace(self.options, force=force)
         self.airflow.clear()
 
@@ -349,14 +378,14 @@ class NeverPayTwice(RuleBasedStateMachine):
         record = Record.from_json(value)
         self._judge()
         if record.stage is Stage.SUBMITTED:
-            for run in self.unsettled:
+            for run in self.paid:
                 run.submitted = True
-        if record.stage is Stage.ENDED:
+        # What is put back after a refused request is an earlier cycle's.
+        if record.stage is Stage.ENDED and record.identity.cycle == self.airflow.cycle:
             assert record.ending is not None
-            self.ended = (record.ending, self.airflow.cycle)
             if record.ending is Ending.FAILED:
                 self._earned("failed", record)
-                self.unsettled.clear()
+                self.refresh += 1
             elif record.ending is Ending.OK and record.result["confirmed"]:
                 self._earned("completed", record)
 
@@ -365,32 +394,31 @@ class NeverPayTwice(RuleBasedStateMachine):
         now = self.clock.now
         runs = [run for run in self.agent.runs if record.at <= run.over <= now]
         assert any(run.shape.ends == end for run in runs), f"nothing {end} since the baseline"
-        own = [run for run in self.agent.runs if run.ours and run.accepted >= record.at]
+        own = [run for run in self.paid if run.accepted >= record.at and not run.late]
         assert all(run.over <= now for run in own), f"{end} while the run that was paid for is at work"
 
     def _judge(self) -> None:
         """Look at each charge once."""
         self.agent.catch_up()
         for run in self.agent.charged[self.judged :]:
-            if self.ended is not None:
-                ending, cycle = self.ended
-                over = ending in (Ending.OK, Ending.UNCONFIRMED) and cycle == self.airflow.cycle
-                assert not over, "paid again in a cycle that had ended"
-            for earlier in self.unsettled:
-                self._left_no_trace(earlier, run)
-            self.unsettled.append(run)
-            self.budget += COST
-            assert self.max_credits is None or self.budget <= self.max_credits, "more than max_credits"
             self.judged += 1
+            assert run.request is not None
+            for earlier in self.paid:
+                if earlier.request is not None and earlier.request.refresh == run.request.refresh:
+                    self._left_no_trace(earlier, run)
+            self.paid.append(run)
+            if run.request.refresh == self.refresh:
+                self.budget += COST
+                assert self.max_credits is None or self.budget <= self.max_credits, "more than max_credits"
 
     def _left_no_trace(self, earlier: Run, again: Run) -> None:
         """The one way to pay twice: nothing that can be read tells the paid run from none at all."""
         assert self.on_unknown != "fail", "paid twice in spite of on_unknown='fail'"
         assert not earlier.submitted, "paid twice although the record said that it was submitted"
         assert earlier.over <= again.accepted, "paid twice while the first run was at work"
-        before, now = earlier.baseline, again.baseline
-        assert before is not None
-        assert now is not None
+        assert earlier.request is not None
+        assert again.request is not None
+        before, now = earlier.request.baseline, again.request.baseline
         if self.on_unknown is None:
             assert before.marker is not None, "paid twice where no marker could have moved"
         if before.phase is Phase.RUNNING and self.on_unknown == "submit":

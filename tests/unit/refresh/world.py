@@ -16,7 +16,7 @@ from unittest import mock
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, TaskDeferred
 
-from airflow_provider.errors import ApiError, ServerError
+from airflow_provider.errors import AgentKnowledgeError, ApiError, ServerError
 from airflow_provider.hooks.watch import judge_failure
 from airflow_provider.operators.job import Job
 from airflow_provider.operators.record_store import RecordStore
@@ -43,7 +43,9 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 1_767_225_600.0
-        self.slept = 0.0
+
+    def read(self) -> float:
+        return self.now
 
     def pass_time(self, seconds: float) -> None:
         self.now += seconds
@@ -51,7 +53,7 @@ class Clock:
     @contextlib.contextmanager
     def running(self, sleep: Callable[[float], None]) -> Iterator[None]:
         """Make the standard library's clock this one."""
-        with mock.patch.object(time, "time", lambda: self.now), mock.patch.object(time, "sleep", sleep):
+        with mock.patch.object(time, "time", self.read), mock.patch.object(time, "sleep", sleep):
             yield
 
 
@@ -182,7 +184,7 @@ class Airflow:
                 self.state = "retry"
             except AirflowFailException as error:
                 self.state, self.error = "failed", error
-            except Exception as error:
+            except AgentKnowledgeError as error:
                 self.state, self.error = "retry", error
         self.process = self.store.process = Process()
         job = self.make_job(self)
