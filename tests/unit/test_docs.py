@@ -249,6 +249,13 @@ def test_the_readme_shows_the_dag_on_the_first_screen() -> None:
     assert lines.index("```python") < 10
 
 
+def test_the_dag_of_the_readme_can_be_saved_as_it_stands() -> None:
+    (block,) = [b for b in blocks() if b.page == "README.md" and b.language == "python"]
+    module: dict[str, Any] = {"__name__": "retrain_agent", "__doc__": None}
+    exec(block.code, module)
+    assert module["retrain_agent"]().task_ids == ["retrain", "announce"]
+
+
 def test_the_readme_names_the_test_command_and_no_command_that_does_not_exist() -> None:
     readme = (ROOT / "README.md").read_text()
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
