@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import Asset, AssetAlias
 
+from airflow_provider.hooks import telemetry
+
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
@@ -41,9 +43,12 @@ def announce(context: Context, result: dict[str, Any]) -> None:
     ``AssetAlias`` the target's asset gets an event only if something was refreshed and its end is proven or
     accepted: not for a skipped refresh, and not for one whose end nobody awaited.
     """
-    task, events = context.get("task"), context.get("outlet_events")
-    if task is None or events is None:
-        return
+    with telemetry.harmless("Describing the refresh to the asset events"):
+        _announce(context, result)
+
+
+def _announce(context: Context, result: dict[str, Any]) -> None:
+    outlets, events = context["task"].outlets, context["outlet_events"]
     run = context.get("dag_run")
     told: dict[str, Any] = {name: result.get(name) for name in _TOLD}
     told |= {
@@ -51,10 +56,10 @@ def announce(context: Context, result: dict[str, Any]) -> None:
         "dag_id": getattr(run, "dag_id", None),
         "run_id": getattr(run, "run_id", None),
     }
-    ended = result["outcome"] != "skipped" and result.get("ended", True)
-    for outlet in task.outlets or ():
+    refreshed = result["outcome"] != "skipped" and result.get("ended", True)
+    for outlet in outlets or ():
         if isinstance(outlet, AssetAlias):
-            if ended:
+            if refreshed:
                 events[outlet].add(asset_of(result["vendor"], result["target"]), extra=told)
         elif isinstance(outlet, Asset):
             events[outlet].extra.update(told)

@@ -1,7 +1,13 @@
-"""What is seen from outside: counters, timers and spans. Names and tags stand in the docs."""
+"""
+What is seen from outside: counters, timers and spans. Names and tags stand in ``docs/observability.md``.
+
+Nothing here may harm a refresh: whatever a metrics or tracing backend raises is logged and forgotten.
+"""
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,12 +17,24 @@ if TYPE_CHECKING:
 
 _PREFIX = "agent_knowledge"
 
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def harmless(what: str) -> Iterator[None]:
+    """Run something that only tells of a refresh: its failure is a log line."""
+    try:
+        yield
+    except Exception as error:
+        log.warning("%s failed, the refresh goes on: %s: %s", what, type(error).__name__, error)
+
 
 def count(what: str, vendor: str, number: int = 1, **tags: str) -> None:
-    """Add to ``agent_knowledge.<what>``: submits, adoptions, reattachments, skips, polls, rate_limited."""
-    from airflow.providers.common.compat.sdk import Stats
+    """Add to ``agent_knowledge.<what>``."""
+    with harmless(f"Counting {what}"):
+        from airflow.providers.common.compat.sdk import Stats
 
-    Stats.incr(f"{_PREFIX}.{what}", number, tags={"vendor": vendor, **tags})
+        Stats.incr(f"{_PREFIX}.{what}", number, tags={"vendor": vendor, **tags})
 
 
 def credits_spent(vendor: str, credits: Decimal) -> None:
@@ -27,17 +45,36 @@ def credits_spent(vendor: str, credits: Decimal) -> None:
 
 def waited(vendor: str, seconds: float, outcome: str) -> None:
     """Time ``agent_knowledge.wait``, from the submit to the end."""
-    from airflow.providers.common.compat.sdk import Stats
+    with harmless("Timing the wait"):
+        from airflow.providers.common.compat.sdk import Stats
 
-    Stats.timing(f"{_PREFIX}.wait", seconds * 1000.0, tags={"vendor": vendor, "outcome": outcome})
+        Stats.timing(f"{_PREFIX}.wait", seconds * 1000.0, tags={"vendor": vendor, "outcome": outcome})
 
 
 @contextmanager
 def span(name: str, vendor: str, target: str) -> Iterator[None]:
     """Open an OpenTelemetry span ``agent_knowledge.<name>``; free where tracing is not configured."""
-    from opentelemetry import trace
+    opened = None
+    with harmless("Opening a span"):
+        from opentelemetry import trace
 
-    tracer = trace.get_tracer("airflow_provider")
-    attributes = {"agent_knowledge.vendor": vendor, "agent_knowledge.target": target}
-    with tracer.start_as_current_span(f"{_PREFIX}.{name}", attributes=attributes):
+        attributes = {f"{_PREFIX}.vendor": vendor, f"{_PREFIX}.target": target}
+        tracer = trace.get_tracer("airflow_provider")
+        opened = tracer.start_as_current_span(f"{_PREFIX}.{name}", attributes=attributes)
+        opened.__enter__()
+    try:
         yield
+    finally:
+        if opened is not None:
+            # The span notes how the block ended; whatever it makes of that, the block's own end stands.
+            with harmless("Closing a span"):
+                _close(opened)
+
+
+def _close(opened: object) -> None:
+    kind, error, trace = sys.exc_info()
+    try:
+        opened.__exit__(kind, error, trace)  # type: ignore[attr-defined]
+    except BaseException as raised:
+        if raised is not error:
+            raise

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.errors import AgentKnowledgeError
+from airflow_provider.hooks import telemetry
 from airflow_provider.hooks.watch import Watch
 from airflow_provider.operators.links import LINK, console_link
 from airflow_provider.refresh.arguments import Checker
@@ -109,9 +110,8 @@ class Job(ABC):
 
     def link(self, context: Context) -> None:
         """Note where a person looks at the target, for the operator's extra link."""
-        task = context.get("task")
-        if task is not None:
-            setattr(task, LINK, console_link(self.watch.console_url, self.target.key))
+        with telemetry.harmless("Building the link to the vendor's console"):
+            setattr(context["task"], LINK, console_link(self.watch.console_url, self.target.key))
 
     def reserve(self) -> None:  # noqa: B027 - only a paid write has something to note
         """Note the cost of a write about to be sent; may refuse."""

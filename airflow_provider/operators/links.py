@@ -8,6 +8,7 @@ The vendors document no console addresses, so the connection says where: its *Co
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink
 
@@ -39,9 +40,11 @@ def console_link(console_url: str | None, key: str) -> str:
     """
     Fill the ids of a target into the connection's console URL.
 
+    An address that is neither https nor this machine's own makes no link: a person is to click on it.
+
     :param key: ``agents/<id>`` or ``replicas/<uuid>/knowledge-base/<id>``
     """
-    if not console_url:
+    if not console_url or not _is_shown(console_url):
         return ""
     parts = key.split("/")
     ids = (
@@ -50,5 +53,13 @@ def console_link(console_url: str | None, key: str) -> str:
         else {"{replica_uuid}": parts[1], "{entry_id}": parts[3]}
     )
     for placeholder, value in ids.items():
-        console_url = console_url.replace(placeholder, value)
+        console_url = console_url.replace(placeholder, quote(value, safe=""))
     return console_url
+
+
+def _is_shown(url: str) -> bool:
+    from airflow_provider.api.settings import is_loopback
+
+    parts = urlsplit(url)
+    here = parts.scheme == "http" and is_loopback(parts.hostname)
+    return "@" not in parts.netloc and (parts.scheme == "https" or here)

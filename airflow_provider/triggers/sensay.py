@@ -1,15 +1,20 @@
-"""Waiting for a Sensay knowledge-base entry."""
+"""Waiting for a Sensay knowledge-base entry, or watching a whole knowledge base."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.triggers.base import RefreshTrigger
+from airflow_provider.triggers.watcher import Watcher
 
 if TYPE_CHECKING:
+    from airflow_provider.api.client import AsyncClient
     from airflow_provider.hooks.sensay import SensayHook
+    from airflow_provider.refresh.changes.sensay import ShelfCursor
+    from airflow_provider.refresh.observation import Observation
     from airflow_provider.refresh.record import Record
-    from airflow_provider.refresh.sensay import EntryTarget, SensayRules
+    from airflow_provider.refresh.sensay import EntryTarget, Generation, SensayRules
     from airflow_provider.refresh.wait import Wait
 
 
@@ -80,3 +85,111 @@ class SensayKnowledgeBaseEntryTrigger(RefreshTrigger):
         from airflow_provider.hooks.sensay import SensayHook
 
         return SensayHook(self.conn_id)
+
+
+class SensayKnowledgeBaseChangedEventTrigger(Watcher["dict[int, Observation]", "ShelfCursor"]):
+    """
+    For an ``AssetWatcher``: an event each time entries have become ready with new content, or are gone.
+
+    The event holds the ids of the ``entries`` (the first 50), their ``number``, whether any is ``deleted``,
+    and the latest ``marker``. An entry in work is told when it is ready; one that failed is not told.
+
+    :param replica_uuid: the replica
+    :param entry_id: one entry; None for the whole knowledge base, which is read by its list: a request for
+        each 100 entries at each look
+    :param sensay_conn_id: the connection; read in the triggerer
+    :param poll_interval: seconds between two looks
+    """
+
+    def __init__(
+        self,
+        *,
+        replica_uuid: str,
+        entry_id: int | str | None = None,
+        sensay_conn_id: str = "sensay_default",
+        poll_interval: float = 60.0,
+        **_: Any,
+    ) -> None:
+        super().__init__(conn_id=sensay_conn_id, poll_interval=poll_interval)
+        self.replica_uuid = replica_uuid
+        self.entry_id = None if entry_id is None else int(entry_id)
+
+    def _arguments(self) -> dict[str, Any]:
+        return {
+            "replica_uuid": self.replica_uuid,
+            "entry_id": self.entry_id,
+            "sensay_conn_id": self.conn_id,
+            "poll_interval": self.poll_interval,
+        }
+
+    @property
+    def _vendor(self) -> str:
+        return "sensay"
+
+    @property
+    def _key(self) -> str:
+        base = f"replicas/{self.replica_uuid}/knowledge-base"
+        return base if self.entry_id is None else f"{base}/{self.entry_id}"
+
+    def _hook(self) -> SensayHook:
+        from airflow_provider.hooks.sensay import SensayHook
+
+        return SensayHook(self.conn_id)
+
+    def _cursor_kind(self) -> type[ShelfCursor]:
+        from airflow_provider.refresh.changes.sensay import ShelfCursor
+
+        return ShelfCursor
+
+    async def _look(self, pause: float) -> dict[int, Observation]:
+        from airflow_provider.refresh.sensay import Generation
+
+        if self.entry_id is None:
+            await asyncio.sleep(pause)
+            return await self._walk()
+        spoken = Generation(await self._hook().ageneration())
+        return await self._one(self.entry_id, spoken, pause)
+
+    async def _one(self, entry_id: int, spoken: Generation, pause: float) -> dict[int, Observation]:
+        from airflow_provider.errors import NotFoundError
+        from airflow_provider.refresh.sensay import EntryTarget
+
+        try:
+            return {entry_id: await self._observe(EntryTarget(self.replica_uuid, entry_id, spoken), pause)}
+        except NotFoundError:
+            return {}
+
+    async def _walk(self) -> dict[int, Observation]:
+        """
+        Read the whole list.
+
+        :raises TransportError: it changed while it was read, so that some may have slipped from page to page
+        """
+        from airflow_provider.api.client import AsyncClient
+        from airflow_provider.errors import TransportError
+        from airflow_provider.refresh.sensay import EntryTarget, Generation
+
+        hook = self._hook()
+        spoken = Generation(await hook.ageneration())
+        async with AsyncClient(await hook.asettings()) as client:
+            entries, totals = await self._pages(client, EntryTarget(self.replica_uuid, 0, spoken))
+        if len(totals) > 1:
+            raise TransportError("The list changed while it was read; it is read again")
+        return entries
+
+    async def _pages(
+        self, client: AsyncClient, any_entry: EntryTarget
+    ) -> tuple[dict[int, Observation], set[int | None]]:
+        """Walk the pages; return what they show, and the totals they named."""
+        shelf, number = any_entry.shelf, 0
+        entries: dict[int, Observation] = {}
+        totals: set[int | None] = set()
+        while True:
+            number += 1
+            items, shown, total = shelf.listed(await client.send(shelf.page(None, number)))
+            totals.add(total)
+            for item in items.values():
+                if item.replica_uuid in (None, self.replica_uuid):  # the older list is the organisation's
+                    entries[item.id] = any_entry.observe(item)
+            if shown < shelf.page_size or (total is not None and number * shelf.page_size >= total):
+                return entries, totals
