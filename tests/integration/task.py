@@ -97,12 +97,15 @@ class Supervisor:
         except Killed:
             self.is_task_dead = True
             raise
+        return self._take(msg)
+
+    def _take(self, msg: Any) -> Any:
         self.sent.append(msg)
         answer = getattr(self, f"_{type(msg).__name__}", None)
         return answer(msg) if answer else None
 
     async def asend(self, msg: Any) -> Any:
-        return self.send(msg)
+        return self._take(msg)  # the triggerer's pipe: another process
 
     def _GetConnection(self, msg: Any) -> Any:
         value = os.environ.get(f"AIRFLOW_CONN_{msg.conn_id.upper()}")
