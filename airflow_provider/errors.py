@@ -144,6 +144,10 @@ class ConflictError(ApiError):
     """409: SendKit: the agent is already training. Sensay: the URL is already in the knowledge base."""
 
 
+class AlreadyThereError(ConflictError, AirflowFailException):
+    """409 on a create: the URL is in the knowledge base already; the message names its entry."""
+
+
 class UnsupportedMediaTypeError(ApiError, AirflowFailException):
     """415: the vendor did not accept the content type."""
 

@@ -113,7 +113,10 @@ class Job(ABC):
         with telemetry.harmless("Building the link to the vendor's console"):
             setattr(context["task"], LINK, console_link(self.watch.console_url, self.target.key))
 
-    def reserve(self) -> None:  # noqa: B027 - only a paid write has something to note
+    def afford(self) -> None:  # noqa: B027 - only a paid write costs anything
+        """Look whether a write is within the ceilings that are shared with other tasks; may refuse."""
+
+    def reserve(self) -> None:  # noqa: B027
         """Note the cost of a write about to be sent; may refuse."""
 
     def release(self) -> None:  # noqa: B027

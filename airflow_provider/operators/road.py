@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
-from airflow_provider.assets.events import announce
 from airflow_provider.errors import (
     AgentKnowledgeError,
     AlreadyRunningError,
@@ -28,10 +27,9 @@ from airflow_provider.errors import (
     RefreshUnconfirmedError,
     is_ambiguous,
 )
-from airflow_provider.hooks import telemetry
+from airflow_provider.hooks import memory, telemetry
 from airflow_provider.hooks.deferral import defer
 from airflow_provider.hooks.endings import Teller
-from airflow_provider.operators import memory
 from airflow_provider.operators.handover import hand_over
 from airflow_provider.operators.job import Job
 from airflow_provider.refresh import result as results
@@ -47,6 +45,15 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider.operators.record_store import RecordStore
+
+#: What the first looks may come to without saying anything of the run; whoever waits for its end will see.
+_UNDECIDED = (
+    Verdict.WAIT,
+    Verdict.UNCONFIRMED,
+    Verdict.UNKNOWN_STATUS,
+    Verdict.UNREADABLE,
+    Verdict.TIMED_OUT,
+)
 
 
 class Road:
@@ -93,7 +100,7 @@ class Road:
             )
         record = self.store.read()
         ended = submit.settled(record, self.identity)
-        if ended is not None and record is not None:
+        if ended is not None and record is not None and not self.job.dry_run:
             self.log.info("%s: %s (%s)", self.job.target.key, ended.action, ended.reason)
             if ended.action is Action.RETURN:
                 return hand_over(self.context, self.log, dict(record.result))
@@ -105,7 +112,7 @@ class Road:
         decision = submit.decide(record, self.identity, policy, seen, self.job.rules, time.time(), waited)
         self.log.info("%s: %s (%s)", self.job.target.key, decision.action, decision.reason)
         if self.job.dry_run:
-            return self._told(decision, seen)
+            return self._told(ended or decision, seen)
         return self._act(decision, record, seen, policy, report)
 
     def _act(
@@ -158,12 +165,14 @@ class Road:
 
     def _told(self, decision: Decision, seen: Observation) -> dict[str, Any]:
         plan = f"would {decision.action.replace('_', ' ')}: {decision.reason}"
-        if decision.action is Action.SUBMIT and self.job.price:
-            plan += f" ({self.job.price.strip(' ,')})"
+        if decision.action is Action.SUBMIT:
+            try:
+                self.job.afford()
+                plan += f" ({self.job.price.strip(' ,')})" if self.job.price else ""
+            except BudgetExceededError as error:
+                plan = f"would refuse: {error}"
         self.log.info("Dry run, nothing was sent: %s", plan)
-        result = {**self._result(None, seen, Outcome.SKIPPED, plan), "dry_run": True}
-        announce(self.context, result)
-        return result
+        return {**self._result(None, seen, Outcome.SKIPPED, plan), "dry_run": True}
 
     # --- before the write --------------------------------------------------------------------------------
 
@@ -200,6 +209,8 @@ class Road:
         deadline = report.wait.deadline if report else time.time() + self.options.timeout
         spent = submit.spent(before, self.identity)
         self.job.reserve()
+        if policy.delivered is not None:
+            memory.forget_delivered(self.job.target)
         while True:
             intent = Record(
                 identity=self.identity,
@@ -223,7 +234,7 @@ class Road:
                 if not self._paused(error, deadline):
                     self._undo(before)
                     raise
-                seen = self.job.observe()
+                seen = self._seen_again(before)
             except ApiError as error:
                 if not is_ambiguous(error):
                     self._undo(before)
@@ -248,6 +259,13 @@ class Road:
             list(written.jobs) or "none named",
         )
         return self.follow(record)
+
+    def _seen_again(self, before: Record | None) -> Observation:
+        try:
+            return self.job.observe()
+        except ApiError:
+            self._undo(before)
+            raise
 
     def _paused(self, error: RateLimitedError, deadline: float) -> bool:
         """Wait as long as the vendor asks; False if that would pass the deadline."""
@@ -336,10 +354,10 @@ class Road:
             if report.verdict is not Verdict.WAIT or report.wait.evidence.active:
                 break
         self.store.write(record)
+        if not self.options.waits and report.verdict in _UNDECIDED:
+            return self._leave(record, report)
         if report.verdict is not Verdict.WAIT:
             return self._end(record, report)
-        if not self.options.waits:
-            return self._leave(record, report)
         return self._pass_time(report.wait, record)
 
     def _pass_time(self, wait: Wait, record: Record | None) -> dict[str, Any]:
@@ -392,12 +410,8 @@ class Road:
         self, record: Record, seen: Observation, reason: str, *, confirmed: bool = True
     ) -> dict[str, Any]:
         result = self._result(record, seen, record.outcome, reason, confirmed=confirmed)
-        # A run that somebody else started may not have read this version of the source.
-        own = record.wait is not None and record.wait.receipt is not Receipt.CONFLICT
-        if record.version is not None and own:
-            memory.remember_delivered(
-                self.job.target, record.version, result, str(self.context.get("run_id"))
-            )
+        if record.wait is not None:
+            memory.remember_delivered(self.job.target, result, record.wait, self.context.get("run_id"))
         return self._finish(record, result)
 
     def _finish(self, record: Record, result: dict[str, Any]) -> dict[str, Any]:

@@ -113,7 +113,7 @@ class SensayCreateKnowledgeBaseEntryOperator(RefreshOperator):
     :param sensay_conn_id: the connection
 
     :returns: the result; ``entry_id`` is the new entry's id
-    :raises ConflictError: the URL is in the knowledge base already; the message names the entry
+    :raises AlreadyThereError: the URL is in the knowledge base already; the message names the entry
 
     https://docs.sensay.io/operation/operation-post-v1-replicas-parameter-knowledge-base
     """

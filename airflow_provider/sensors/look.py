@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from airflow_provider.assets.events import announce
 from airflow_provider.errors import AgentKnowledgeError, InvalidArgumentError
+from airflow_provider.hooks import memory
 from airflow_provider.hooks.deferral import defer, executor_lag
 from airflow_provider.hooks.endings import Teller
 from airflow_provider.hooks.watch import Watch
@@ -163,6 +164,7 @@ class Lookout(ABC):
                 raise trouble
             self.log.info("%s is ready: %s", self.target.key, report.seen)
             result = self._result(report, report.seen)
+            memory.remember_delivered(self.target, result, report.wait, self.context.get("run_id"))
             announce(self.context, result)
             return result
         raise Teller(vendor=self.target.vendor, target=self.target.key, submits=False).error(report)

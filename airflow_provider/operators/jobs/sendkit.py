@@ -12,10 +12,10 @@ from airflow_provider.errors import (
     BudgetExceededError,
     InvalidArgumentError,
 )
+from airflow_provider.hooks import memory
 from airflow_provider.hooks.endings import judge_documents, refuse
 from airflow_provider.hooks.sendkit import SendKitHook
 from airflow_provider.hooks.watch import Watch
-from airflow_provider.operators import memory
 from airflow_provider.operators.job import Job, Written, options
 from airflow_provider.refresh.arguments import Checker
 from airflow_provider.refresh.observation import Observation, Phase
@@ -43,6 +43,7 @@ class RetrainJob(Job):
     on_failed_documents: str
     max_credits: Decimal | None
     max_credits_per_day: Decimal | None
+    today: str
 
     def policy(self, record: Record | None, seen: Observation) -> Policy:
         """Ask the memory of past runs only where the caller names versions."""
@@ -85,7 +86,7 @@ class RetrainJob(Job):
             "Nothing was sent. Set wait_for_completion=False to retrain without waiting."
         )
 
-    def reserve(self) -> None:
+    def afford(self) -> None:
         """
         Keep to the day's ceiling.
 
@@ -93,18 +94,23 @@ class RetrainJob(Job):
         """
         if self.max_credits_per_day is None:
             return
-        spent = memory.spent_on(self.target, _today())
+        spent = memory.spent_on(self.target, self.today)
         if spent + COST > self.max_credits_per_day:
             raise BudgetExceededError(
                 f"Agent {self.agent_id}: {spent} credits were spent today (UTC), {COST} more would pass "
                 f"max_credits_per_day={self.max_credits_per_day}. Nothing was sent. Run again tomorrow, or raise it."
             )
-        memory.note_spent(self.target, _today(), COST)
+
+    def reserve(self) -> None:
+        """Note the credits before they are spent: a task that dies in between counts as having paid."""
+        self.afford()
+        if self.max_credits_per_day is not None:
+            memory.note_spent(self.target, self.today, COST)
 
     def release(self) -> None:
         """Give the day its credits back."""
         if self.max_credits_per_day is not None:
-            memory.note_spent(self.target, _today(), -COST)
+            memory.note_spent(self.target, self.today, -COST)
 
     def ended_well(self, seen: Observation) -> AgentKnowledgeError | None:
         """Apply ``on_failed_documents``."""
@@ -151,8 +157,5 @@ def retrain_job(operator: SendKitRetrainAgentOperator, context: Context) -> Retr
         on_failed_documents=words["on_failed_documents"],
         max_credits=max_credits,
         max_credits_per_day=max_credits_per_day,
+        today=datetime.now(UTC).date().isoformat(),
     )
-
-
-def _today() -> str:
-    return datetime.now(UTC).date().isoformat()

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.errors import AgentKnowledgeError, InvalidArgumentError, NotFoundError, RefreshError
 from airflow_provider.hooks import generation as generations
+from airflow_provider.hooks import memory
 from airflow_provider.hooks.endings import refuse
 from airflow_provider.hooks.sensay import SensayHook
 from airflow_provider.hooks.watch import Watch
-from airflow_provider.operators import memory
 from airflow_provider.operators.job import Job, Written, options
 from airflow_provider.refresh.arguments import Checker
 from airflow_provider.refresh.observation import Observation, Phase

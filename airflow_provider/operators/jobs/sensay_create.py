@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.errors import (
     AgentKnowledgeError,
+    AlreadyThereError,
     AmbiguousWriteError,
     ApiError,
     ConflictError,
+    NotFoundError,
     OutcomeUnknownError,
     RateLimitedError,
     RecordMismatchError,
@@ -97,6 +99,10 @@ def _creation(
     replica_uuid = check.uuid("replica_uuid", operator.replica_uuid)
     common = options(operator, check, context)
     title = check.text("title", operator.title)
+    if operator.version is not None:
+        check.problems.append(
+            "version means nothing to a create, which has no earlier delivery to compare with"
+        )
     source = read_source(check, operator.text, operator.url, operator.path)
     refuse(type(operator).__name__, check.problems)
     hook = SensayHook(operator.sensay_conn_id)
@@ -252,9 +258,8 @@ class Creation:
         try:
             self.source.fill(self.hook, self.replica_uuid, made.entry_id, signed_url, self.spoken)
         except ApiError:
-            if self.source.kind == "path":
-                self._remove(made.entry_id)
-                self.store.write(replace(made, entry_id=None))
+            if self.source.kind == "path" and self._remove(made.entry_id):
+                self.store.restore(None)  # nothing is left of it, so nothing is unknown
             raise
         return made
 
@@ -269,15 +274,19 @@ class Creation:
             return self._fill(record, None)
         return record
 
-    def _remove(self, entry_id: int) -> None:
+    def _remove(self, entry_id: int) -> bool:
         self.operator.log.info("Removing entry %d, which did not become ready", entry_id)
         try:
             if self.spoken is Generation.TRAINING:
                 self.hook.training_delete_entry(entry_id)
             else:
                 self.hook.delete_entry(self.replica_uuid, entry_id)
+        except NotFoundError:
+            return True
         except ApiError as error:
             self.operator.log.warning("Entry %d could not be removed and stays empty: %s", entry_id, error)
+            return False
+        return True
 
     # --- an unknown end ----------------------------------------------------------------------------------
 
@@ -288,7 +297,7 @@ class Creation:
             raise OutcomeUnknownError(
                 f"The create was sent once and its end is unknown ({error}). It may have made an entry in replica "
                 f"{self.replica_uuid}, which cannot be told from others, since {why}. It is not tried again. Look "
-                "at the replica's list, then clear the task; give a title to let retries find their entry."
+                "at the replica's list, then run again with force=True; give a title to let retries find their entry."
             ) from error
         for pause in (b - a for a, b in zip((0.0, *FIRST_LOOKS), FIRST_LOOKS, strict=False)):
             time.sleep(pause)
@@ -348,7 +357,7 @@ class Creation:
                 return found
             page += 1
 
-    def _existing(self, error: ConflictError) -> ConflictError:
+    def _existing(self, error: ConflictError) -> AlreadyThereError:
         """Say which entry has the URL already; the vendor's 409 does not."""
         url = self.source.content if isinstance(self.source.content, str) else ""
         listed = self.hook.list_entries(self.replica_uuid, page_size=100, search=url)
@@ -358,8 +367,8 @@ class Creation:
             f"{error.message} The URL stands in entry {ids or 'that the list does not show'} already; nothing was "
             "created. Update or delete that entry instead."
         )
-        told = ConflictError.from_json(fields)
-        assert isinstance(told, ConflictError)
+        told = ApiError.from_json({**fields, "type": AlreadyThereError.__name__})
+        assert isinstance(told, AlreadyThereError)
         return told
 
 

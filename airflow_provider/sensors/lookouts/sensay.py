@@ -47,6 +47,8 @@ def entry_lookout(sensor: SensayKnowledgeBaseEntryReadySensor, context: Context)
     spoken = Generation(hook.generation((since.result or {}).get("generation")))
     ready = ready_argument(check.problems, sensor.ready_statuses, spoken)
     refuse(type(sensor).__name__, check.problems)
+    if not ready and since.result is not None:
+        ready = tuple((since.result.get("proof") or {}).get("ready_statuses", ()))
     target = EntryTarget(replica_uuid, entry_id, spoken, ready)
     return EntryLookout(
         sensor=sensor,

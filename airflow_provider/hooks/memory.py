@@ -11,8 +11,11 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.refresh.wait import Receipt
+
 if TYPE_CHECKING:
     from airflow_provider.refresh.observation import Target
+    from airflow_provider.refresh.wait import Wait
 
 _PREFIX = "agent_knowledge"
 
@@ -45,15 +48,30 @@ def delivered_version(target: Target) -> str | None:
     return None if version is None else str(version)
 
 
-def remember_delivered(target: Target, version: str, result: dict[str, Any], run_id: str) -> None:
-    """Note a delivered version; called once the end is proven."""
+def remember_delivered(target: Target, result: dict[str, Any], wait: Wait, run_id: object) -> None:
+    """
+    Note the version of a refresh whose end is proven, or accepted; nothing where it has none.
+
+    A run that somebody else started (adopted after a 409) may not have read this version of the source, so it
+    is not noted.
+    """
+    version = result.get("version")
+    if version is None or wait.receipt is Receipt.CONFLICT:
+        return
     note = {
         "version": version,
         "marker": result["marker"],
         "finished": result["finished"],
-        "run_id": run_id,
+        "run_id": str(run_id),
     }
     _write(_name("delivered", target), note, f"Last version delivered to {target.key}")
+
+
+def forget_delivered(target: Target) -> None:
+    """Drop the note before a write: until its end is proven nobody can say which version is there."""
+    from airflow.providers.common.compat.sdk import Variable
+
+    Variable.delete(_name("delivered", target))
 
 
 def spent_on(target: Target, day: str) -> Decimal:
