@@ -32,6 +32,7 @@ def get_provider_info() -> dict[str, Any]:
         "operators": _modules("operators"),
         "sensors": _modules("sensors"),
         "triggers": _modules("triggers"),
+        "cli": ["airflow_provider.cli.commands.get_commands"],
         "extra-links": [
             "airflow_provider.operators.links.SendKitAgentLink",
             "airflow_provider.operators.links.SensayEntryLink",

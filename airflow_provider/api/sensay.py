@@ -25,10 +25,11 @@ from airflow_provider.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from airflow_provider.api.models.entry import Deletion, Entry, EntryPage
-    from airflow_provider.api.models.sensay import CreateReceipt, FileTypes
+    from airflow_provider.api.models.sensay import CreateReceipt, FileTypes, ReplicaPage
 
 VENDOR = "sensay"
 MAX_PAGE_SIZE = 100
+REPLICAS_PAGE_SIZE = 24
 MIN_SEARCH = 3
 MAX_QUESTION = 100_000
 
@@ -198,6 +199,28 @@ def delete_entry(replica_uuid: str, entry_id: int | str) -> Call[Deletion]:
     )
 
 
+def list_replicas(*, page: int = 1, page_size: int = REPLICAS_PAGE_SIZE) -> Call[ReplicaPage]:
+    """
+    Read one page of replicas: all of the organization, or with a user id that user's and the public ones; free.
+
+    Mind the vendor's spelling: ``page_size`` here, ``pageSize`` in the list of entries.
+    https://docs.sensay.io/operation/operation-get-v1-replicas
+
+    :param page_size: the vendor's own default; its maximum is not documented
+    """
+    if page < 1 or page_size < 1:
+        raise InvalidArgumentError("page and page_size must be at least 1; nothing was sent")
+    return Call(
+        vendor=VENDOR,
+        name="list replicas",
+        method="GET",
+        path="/v1/replicas",
+        query={"page": str(page), "page_size": str(page_size)},
+        reads=_replicas,
+        repeatable=True,
+    )
+
+
 def ask(replica_uuid: str, content: str, *, skip_chat_history: bool = True) -> Call[str]:
     """
     Ask a replica; the answer varies from time to time, and may count against a quota, so it is sent once.
@@ -285,6 +308,13 @@ def _deletion(answer: Answer) -> Deletion:
 
     acknowledged(answer)
     return Deletion.ACCEPTED if answer.status == 202 else Deletion.DELETED
+
+
+def _replicas(answer: Answer) -> ReplicaPage:
+    from airflow_provider.api.models.base import body_of, read
+    from airflow_provider.api.models.sensay import ReplicaPage
+
+    return read(ReplicaPage, body_of(answer))
 
 
 def _reply(answer: Answer) -> str:

@@ -10,7 +10,7 @@ from airflow_provider.hooks.base import AnyConnection, KnowledgeHook
 if TYPE_CHECKING:
     from airflow_provider.api.client import Client
     from airflow_provider.api.models.entry import Deletion, Entry, EntryPage, FileSlot
-    from airflow_provider.api.models.sensay import CreateReceipt, FileTypes
+    from airflow_provider.api.models.sensay import CreateReceipt, FileTypes, ReplicaPage
     from airflow_provider.api.settings import Settings
     from airflow_provider.hooks.generation import Generation
 
@@ -163,6 +163,12 @@ class SensayHook(KnowledgeHook):
         from airflow_provider.api import sensay
 
         return self.send(sensay.delete_entry(replica_uuid, entry_id))
+
+    def list_replicas(self, *, page: int = 1, page_size: int = 24) -> ReplicaPage:
+        """Read one page of the organization's replicas, in either generation; free."""
+        from airflow_provider.api import sensay
+
+        return self.send(sensay.list_replicas(page=page, page_size=page_size))
 
     def ask(self, replica_uuid: str, content: str, *, skip_chat_history: bool = True) -> str:
         """Ask a replica and return its answer; sent once."""

@@ -182,6 +182,22 @@ class FileTypes(Tolerant):
     media_groups: Many[MediaGroup] = ()
 
 
+class Replica(Tolerant):
+    """A replica, by the members that identify it."""
+
+    uuid: str
+    name: str | None = None
+    slug: str | None = None
+    owner_id: str | None = Field(default=None, alias="ownerID")
+
+
+class ReplicaPage(Tolerant):
+    """A page of replicas."""
+
+    items: Many[Replica] = ()
+    total: int | None = None
+
+
 class Reply(Tolerant):
     """What a replica says."""
 

@@ -186,6 +186,22 @@ CREATED: dict[str, Any] = {
 }
 
 # https://docs.sensay.io/operation/operation-get-v1-knowledge-base-file-types
+# https://docs.sensay.io/operation/operation-get-v1-replicas
+REPLICAS: dict[str, Any] = {
+    "success": True,
+    "type": "array",
+    "items": [
+        {
+            "uuid": "03db5651-cb61-4bdf-9ef0-89561f7c9c53",
+            "name": "Support",
+            "slug": "support",
+            "ownerID": "user-1",
+            "shortDescription": "Answers customers",
+        }
+    ],
+    "total": 25,
+}
+
 FILE_TYPES: dict[str, Any] = {
     "success": True,
     "mediaGroups": [

@@ -197,6 +197,30 @@ def test_a_question_skips_the_history_and_is_sent_once() -> None:
         sensay.ask(REPLICA, "x" * 100_001)
 
 
+def test_replicas_are_listed_page_by_page() -> None:
+    call = sensay.list_replicas(page=2)
+    assert sent(call) == ("GET", "/v1/replicas", None)
+    assert call.query == {"page": "2", "page_size": "24"}
+    assert call.repeatable
+    page = read(call, payloads.REPLICAS)
+    assert page.total == 25
+    assert [(found.uuid, found.name, found.slug, found.owner_id) for found in page.items] == [
+        (REPLICA, "Support", "support", "user-1")
+    ]
+
+
+def test_a_replica_needs_nothing_but_its_uuid() -> None:
+    assert read(sensay.list_replicas(), {"items": [{"uuid": REPLICA, "name": None}]}).items[0].name is None
+    with pytest.raises(ShapeError, match="uuid"):
+        read(sensay.list_replicas(), {"items": [{"name": "Support"}]})
+
+
+@pytest.mark.parametrize("wrong", [{"page": 0}, {"page_size": 0}])
+def test_a_page_of_replicas_that_the_vendor_would_refuse_is_refused_here(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgumentError, match="nothing was sent"):
+        sensay.list_replicas(**wrong)
+
+
 def test_file_types_are_read_and_need_the_vendors_success() -> None:
     groups = read(sensay.file_types(), payloads.FILE_TYPES).media_groups
     assert groups[0].file_types[0].extensions == (".mp4",)

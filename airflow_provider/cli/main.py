@@ -1,0 +1,93 @@
+"""The commands and their options, once for ``python -m airflow_provider`` and for ``airflow``."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="What SendKit agents and Sensay replicas know.",
+)
+
+_EXIT_CODES = (
+    "[bold]Exit codes[/bold]\n\n"
+    "0  all are ready\n\n"
+    "1  at least one failed, or has a status that nobody knows\n\n"
+    "2  wrong usage, or a connection could not be read\n\n"
+    "3  none failed, and at least one is in progress (SendKit's 'pending': queued, or never trained)"
+)
+
+
+@app.command(epilog=_EXIT_CODES)
+def status(
+    connections: Annotated[
+        list[str] | None,
+        typer.Argument(help="Ids of connections.", show_default="sendkit_default and sensay_default"),
+    ] = None,
+    ids: Annotated[
+        list[str] | None,
+        typer.Option("--id", metavar="ID", help="Only this agent or replica; repeatable."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object in place of the table.")] = False,
+    keep_current: Annotated[
+        bool, typer.Option("--watch", help="Keep the table current until Ctrl-C.")
+    ] = False,
+    every: Annotated[float, typer.Option(help="Seconds between two looks of --watch.", min=1)] = 10.0,
+) -> None:
+    """
+    Show how the agents and replicas of a connection are: state, last refresh, documents or entries.
+
+    It only reads, and costs nothing.
+    """
+    from rich.console import Console
+
+    from airflow_provider.cli.look import look
+    from airflow_provider.cli.table import table, watch
+
+    if as_json and keep_current:
+        raise typer.BadParameter("--json and --watch exclude each other")
+    # As `airflow connections test` does: a connection that stands in the metadata database is then found too.
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    console = Console(file=sys.stdout)
+    with _log_on_stderr():
+        if keep_current:
+            seen = watch(lambda: look(connections or [], ids or []), console, every, time.sleep)
+        else:
+            seen = look(connections or [], ids or [])
+    if as_json:
+        typer.echo(json.dumps(seen.to_json(), indent=2))
+    elif not keep_current:
+        console.print(table(seen))
+    raise typer.Exit(int(seen.exit))
+
+
+@app.command(
+    add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def sandbox(context: typer.Context) -> None:
+    """Serve both vendors on this machine, to try and test DAGs without a key and without credits."""
+    from airflow_provider.sandbox.__main__ import app as its_own
+
+    its_own(context.args, prog_name=context.command_path)
+
+
+@contextlib.contextmanager
+def _log_on_stderr() -> Iterator[None]:
+    """Keep log lines out of what a script reads: Airflow's handlers, set up now or later, write to stdout."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stdout, sys.__stdout__):
+            handler.setStream(sys.stderr)
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
