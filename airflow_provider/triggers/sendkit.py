@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.refresh.arguments import Checker
 from airflow_provider.triggers.base import RefreshTrigger
 from airflow_provider.triggers.watcher import Watcher
 
@@ -73,6 +74,8 @@ class SendKitAgentTrainedEventTrigger(Watcher["Observation", "AgentCursor"]):
     :param sendkit_conn_id: the connection; read in the triggerer
     :param poll_interval: seconds between two looks. A training that begins and ends between them is still
         seen if it moves ``lastScrapedAt``
+
+    :raises InvalidArgumentError: when the DAG is parsed; these arguments are no templates
     """
 
     def __init__(
@@ -83,8 +86,9 @@ class SendKitAgentTrainedEventTrigger(Watcher["Observation", "AgentCursor"]):
         poll_interval: float = 60.0,
         **_: Any,
     ) -> None:
-        super().__init__(conn_id=sendkit_conn_id, poll_interval=poll_interval)
-        self.agent_id = agent_id
+        check = Checker()
+        self.agent_id = check.needed("agent_id", agent_id)
+        super().__init__(conn_id=sendkit_conn_id, poll_interval=poll_interval, check=check)
 
     def _arguments(self) -> dict[str, Any]:
         return {

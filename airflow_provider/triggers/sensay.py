@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.refresh.arguments import Checker
 from airflow_provider.triggers.base import RefreshTrigger
 from airflow_provider.triggers.watcher import Watcher
 
@@ -99,6 +100,8 @@ class SensayKnowledgeBaseChangedEventTrigger(Watcher["dict[int, Observation]", "
         each 100 entries at each look
     :param sensay_conn_id: the connection; read in the triggerer
     :param poll_interval: seconds between two looks
+
+    :raises InvalidArgumentError: when the DAG is parsed; these arguments are no templates
     """
 
     def __init__(
@@ -110,9 +113,10 @@ class SensayKnowledgeBaseChangedEventTrigger(Watcher["dict[int, Observation]", "
         poll_interval: float = 60.0,
         **_: Any,
     ) -> None:
-        super().__init__(conn_id=sensay_conn_id, poll_interval=poll_interval)
-        self.replica_uuid = replica_uuid
-        self.entry_id = None if entry_id is None else int(entry_id)
+        check = Checker()
+        self.replica_uuid = check.uuid("replica_uuid", replica_uuid)
+        self.entry_id = None if entry_id is None else check.entry_id("entry_id", entry_id)
+        super().__init__(conn_id=sensay_conn_id, poll_interval=poll_interval, check=check)
 
     def _arguments(self) -> dict[str, Any]:
         return {
@@ -193,3 +197,17 @@ class SensayKnowledgeBaseChangedEventTrigger(Watcher["dict[int, Observation]", "
                     entries[item.id] = any_entry.observe(item)
             if shown < shelf.page_size or (total is not None and number * shelf.page_size >= total):
                 return entries, totals
+
+    def _notice(
+        self, cursor: ShelfCursor | None, look: dict[int, Observation]
+    ) -> tuple[ShelfCursor | None, dict[str, Any] | None]:
+        from airflow_provider.refresh.changes.sensay import entries_changed
+
+        after, news = entries_changed(cursor, look)
+        told = {
+            "entries": news.named,
+            "number": len(news.entries),
+            "deleted": news.deleted,
+            "marker": after.marker,
+        }
+        return after, told if news else None

@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from airflow_provider.errors import InvalidArgumentError
+
 if TYPE_CHECKING:
     from airflow_provider.hooks.base import KnowledgeHook
+    from airflow_provider.refresh.arguments import Checker
     from airflow_provider.refresh.observation import Observation, Target
     from airflow_provider.triggers.seat import Seat
 
@@ -41,12 +44,15 @@ class Watcher(BaseEventTrigger, Generic[L, C]):
 
     :param conn_id: the connection; read here, in the triggerer
     :param poll_interval: seconds between two looks
+    :param check: holds what is wrong with the other arguments
     """
 
-    def __init__(self, *, conn_id: str, poll_interval: float) -> None:
+    def __init__(self, *, conn_id: str, poll_interval: float, check: Checker) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.conn_id = conn_id
-        self.poll_interval = poll_interval
+        self.conn_id = check.needed("conn_id", conn_id)
+        self.poll_interval = check.seconds("poll_interval", poll_interval)
+        if check.problems:
+            raise InvalidArgumentError(f"{type(self).__name__}: {'; '.join(check.problems)}.")
         self._seat: Seat | None = None
 
     # --- the vendor's part ---------------------------------------------------------------------------------
