@@ -165,14 +165,17 @@ class Airflow:
         context: Any = {
             "ti": SimpleNamespace(max_tries=self.cycle, xcom_push=lambda **_: None),
             "run_id": "run",
+            "task": SimpleNamespace(outlets=[]),
+            "outlet_events": {},
             "task_state_store": self.store,
         }
         report = None if event is None else Report.from_event(event)
         began = self.clock.now
         with self.clock.running(self._sleep):
             try:
-                road = Road(self.make_job(self), context, RecordStore(context, LOG))
-                result = road.advance(report)
+                store = RecordStore(context, LOG)
+                store.keep(report)
+                result = Road(self.make_job(self), context, store).advance(report)
                 process.step(lambda: None)  # Airflow notes the success
                 self.state, self.result = "success", result
             except TaskDeferred as deferred:
