@@ -48,7 +48,8 @@ def entry_lookout(sensor: SensayKnowledgeBaseEntryReadySensor, context: Context)
     ready = ready_argument(check.problems, sensor.ready_statuses, spoken)
     refuse(type(sensor).__name__, check.problems)
     if not ready and since.result is not None:
-        ready = tuple((since.result.get("proof") or {}).get("ready_statuses", ()))
+        proof = since.result.get("proof")
+        ready = tuple(proof.get("ready_statuses", ())) if isinstance(proof, dict) else ()
     target = EntryTarget(replica_uuid, entry_id, spoken, ready)
     return EntryLookout(
         sensor=sensor,
