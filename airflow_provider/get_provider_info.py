@@ -47,10 +47,11 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-class-name": "airflow_provider.hooks.sendkit.SendKitHook",
                 "hook-name": "SendKit",
                 "ui-field-behaviour": {
-                    "hidden-fields": ["schema", "login", "port"],
+                    "hidden-fields": ["schema", "login"],
                     "relabeling": {"host": "Base URL", "password": "API key"},
                     "placeholders": {
                         "host": "https://api.sendkit.ai",
+                        "port": "443",
                         "password": "sk_… (workspace key) or sk_user_… (platform key)",
                     },
                 },
@@ -67,9 +68,9 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-class-name": "airflow_provider.hooks.sensay.SensayHook",
                 "hook-name": "Sensay",
                 "ui-field-behaviour": {
-                    "hidden-fields": ["schema", "login", "port"],
+                    "hidden-fields": ["schema", "login"],
                     "relabeling": {"host": "Base URL", "password": "Organization secret"},
-                    "placeholders": {"host": "https://api.sensay.io"},
+                    "placeholders": {"host": "https://api.sensay.io", "port": "443"},
                 },
                 "conn-fields": {
                     "api": _choice(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TRUE = frozenset({"true", "1", "yes", "on"})
 FALSE = frozenset({"false", "0", "no", "off"})
+HTTPS_PORT = 443
 HOST_NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|[0-9A-Fa-f:.]+"
 
 
@@ -165,12 +166,13 @@ class ConnectionReader:
         """
         label = self.label("host")
         host = (self._connection.host or "").strip()
-        port, schema = self._connection.port, (self._connection.schema or "").strip().lower()
+        # Airflow's Test button sends 0 for a port that is not set.
+        port, schema = self._connection.port or None, (self._connection.schema or "").strip().lower()
         if schema and schema not in {"http", "https"}:
             self.problem(f"{label} must not have a path (and Schema only 'http' or 'https')")
             schema = ""
         if not host:
-            if port or schema:
+            if port not in {None, HTTPS_PORT} or schema:
                 self.problem(f"{label} is missing although Port or Schema is set")
             return self._default_url
         if "://" not in host:

@@ -147,6 +147,8 @@ def test_another_vendors_connection_is_refused_before_its_secret_is_sent() -> No
         ({"host": "api.example.com:8443"}, "https://api.example.com:8443"),
         ({"host": "api.example.com", "port": 8443}, "https://api.example.com:8443"),
         ({"host": "https://api.example.com:8443", "port": 8443}, "https://api.example.com:8443"),
+        ({"host": "https://api.example.com:8443", "port": 0}, "https://api.example.com:8443"),
+        ({"host": "", "port": 443}, "https://api.sendkit.ai"),
         ({"host": "https://api.example.com", "schema": "https"}, "https://api.example.com"),
         ({"host": "127.0.0.1", "port": 8080, "schema": "http"}, "http://127.0.0.1:8080"),
         ({"host": "http://127.0.0.1", "port": 8080}, "http://127.0.0.1:8080"),
