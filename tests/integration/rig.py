@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -26,6 +26,18 @@ AGENT = r"^/v1/agents/[0-9a-f]+$"
 ENTRY = r"^/v1/(replicas/[^/]+/(knowledge-base|training)|training)/\d+$"
 ENTRIES = r"^/v1/replicas/[^/]+/(knowledge-base|training)$"
 
+#: How long the vendors take, in seconds of the fast clock.
+QUICK = {
+    "pending_seconds": 0.5,
+    "training_seconds": 1.5,
+    "document_seconds": 1.0,
+    "new_seconds": 0.3,
+    "file_uploaded_seconds": 0.3,
+    "raw_text_seconds": 0.7,
+    "processed_text_seconds": 0.5,
+    "vector_created_seconds": 0.3,
+}
+
 NEW_TEXT = "We open at nine and close at five."
 
 Make = Callable[[], Any]
@@ -38,7 +50,7 @@ class Rig:
     :param scratch: where files may be put
     """
 
-    def __init__(self, sandbox: Sandbox, environment: dict[str, str], scratch: Path) -> None:
+    def __init__(self, sandbox: Sandbox, environment: MutableMapping[str, str], scratch: Path) -> None:
         self.sandbox = sandbox
         self.scratch = scratch
         self._environment = environment
@@ -46,6 +58,11 @@ class Rig:
         self.connect("sensay")
 
     # --- the world ---------------------------------------------------------------------------------------
+
+    def reset(self, **options: Any) -> None:
+        """Begin with a new world, bent as given."""
+        self.sandbox.reset()
+        self.sandbox.options(**{"time_scale": SPEED, **QUICK, **options})
 
     def connect(self, vendor: str, extra: dict[str, Any] | None = None, **fields: Any) -> None:
         """Set a vendor's default connection; ``extra`` is added to the sandbox's own."""
@@ -86,18 +103,18 @@ class Rig:
     # --- tasks -------------------------------------------------------------------------------------------
 
     def retrain(self, **arguments: Any) -> Make:
-        given = {"agent_id": self.sandbox.agent_id, "poll_interval": 1, "start_grace": 4, **arguments}
+        given = {"agent_id": self.sandbox.agent_id, "poll_interval": 0.5, "start_grace": 2, **arguments}
         return lambda: SendKitRetrainAgentOperator(task_id="retrain", **given)
 
     def update(self, **arguments: Any) -> Make:
-        given = {"raw_text": NEW_TEXT, **self._entry(), "poll_interval": 1, "start_grace": 4, **arguments}
+        given = {"raw_text": NEW_TEXT, **self._entry(), "poll_interval": 0.5, "start_grace": 2, **arguments}
         return lambda: SensayUpdateKnowledgeBaseEntryOperator(task_id="update", **given)
 
     def create(self, **arguments: Any) -> Make:
         given = {
             "replica_uuid": self.sandbox.replica_uuid,
-            "poll_interval": 1,
-            "start_grace": 4,
+            "poll_interval": 0.5,
+            "start_grace": 2,
             **arguments,
         }
         return lambda: SensayCreateKnowledgeBaseEntryOperator(task_id="create", **given)
@@ -107,11 +124,11 @@ class Rig:
         return lambda: SensayDeleteKnowledgeBaseEntryOperator(task_id="delete", **given)
 
     def agent_sensor(self, **arguments: Any) -> Make:
-        given = {"agent_id": self.sandbox.agent_id, "poke_interval": 1, "start_grace": 4, **arguments}
+        given = {"agent_id": self.sandbox.agent_id, "poke_interval": 0.5, "start_grace": 2, **arguments}
         return lambda: SendKitAgentTrainedSensor(task_id="wait_for_agent", **given)
 
     def entry_sensor(self, **arguments: Any) -> Make:
-        given = {**self._entry(), "poke_interval": 1, "start_grace": 4, **arguments}
+        given = {**self._entry(), "poke_interval": 0.5, "start_grace": 2, **arguments}
         return lambda: SensayKnowledgeBaseEntryReadySensor(task_id="wait_for_entry", **given)
 
     def _entry(self) -> dict[str, Any]:
@@ -121,8 +138,8 @@ class Rig:
 @contextlib.contextmanager
 def fresh_world(sandbox: Sandbox, scratch: Path) -> Iterator[Rig]:
     """Reset the sandbox, let time run fast, and forget the connections afterwards."""
-    sandbox.reset()
-    sandbox.options(time_scale=SPEED)
     with mock.patch.dict(os.environ), running_fast():
         os.environ["AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL"] = "0"
-        yield Rig(sandbox, os.environ, scratch)  # type: ignore[arg-type]
+        rig = Rig(sandbox, os.environ, scratch)
+        rig.reset()
+        yield rig

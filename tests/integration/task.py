@@ -9,12 +9,13 @@ it is known here and nowhere else in the tests.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import json
 import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -45,6 +46,17 @@ def made(model: Any, **fields: Any) -> Any:
 def new_dag(**kwargs: Any) -> DAG:
     """Return an empty DAG to put one task into."""
     return DAG("dag_under_test", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC), **kwargs)
+
+
+def _from_the_database(stored: Any) -> Any:
+    """Return a trigger's arguments as the triggerer gets them."""
+    try:
+        from airflow.sdk.serde import deserialize
+    except ImportError:  # Airflow 3.1 stores them in the form of its DAGs
+        from airflow.serialization.serialized_objects import BaseSerialization
+
+        return BaseSerialization.deserialize(stored)
+    return deserialize(stored)
 
 
 @dataclass
@@ -257,11 +269,7 @@ class TaskUnderTest:
 
     def fire(self, timeout: float = 600.0) -> Any:
         """Run the trigger of the deferral as the triggerer would: from its serialized form; return its event."""
-        from airflow.sdk.serde import deserialize
-
-        kwargs: Any = deserialize(json.loads(json.dumps(self.deferral.trigger_kwargs)))
-        module, _, name = self.deferral.classpath.rpartition(".")
-        trigger = getattr(importlib.import_module(module), name)(**kwargs)
+        trigger = self._trigger()
 
         async def first_event() -> Any:
             async with asyncio.timeout(timeout):
@@ -269,11 +277,32 @@ class TaskUnderTest:
                     return json.loads(json.dumps(event.payload))
             raise AssertionError("the trigger ended without an event")
 
-        with mock.patch.object(task_runner, "SUPERVISOR_COMMS", self.supervisor, create=True):
-            with asyncio.Runner(loop_factory=event_loop) as runner:
-                event = runner.run(first_event())
+        event = self._in_triggerer(first_event())
         self.events.append(event)
         return event
+
+    def interrupt(self, after: float) -> None:
+        """Run the trigger for some seconds, then end it, as a restart or a person does: what it saw is lost."""
+        trigger = self._trigger()
+
+        async def cancelled() -> None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(after):
+                    async for _ in trigger.run():
+                        raise AssertionError("the trigger was done before it could be interrupted")
+            await trigger.cleanup()
+
+        self._in_triggerer(cancelled())
+
+    def _trigger(self) -> Any:
+        kwargs = _from_the_database(json.loads(self.deferral.model_dump_json())["trigger_kwargs"])
+        module, _, name = self.deferral.classpath.rpartition(".")
+        return getattr(importlib.import_module(module), name)(**kwargs)
+
+    def _in_triggerer(self, work: Coroutine[Any, Any, Any]) -> Any:
+        with mock.patch.object(task_runner, "SUPERVISOR_COMMS", self.supervisor, create=True):
+            with asyncio.Runner(loop_factory=event_loop) as runner:
+                return runner.run(work)
 
     def resume(self, event: Any) -> Outcome:
         """What the scheduler does once the trigger has sent its event."""

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from tests.integration.clock import SPEED
 from tests.integration.rig import Make, Rig
 from tests.integration.task import Killed, Supervisor, TaskUnderTest
 
@@ -43,11 +42,10 @@ def _name(message: Any) -> str:
     return f"{kind}({message.key})" if kind == "SetXCom" else kind
 
 
-def each_death(rig: Rig, make: Callable[[], Make], bent: dict[str, Any]) -> Any:
+def each_death(rig: Rig, make: Callable[[], Make], bent: dict[str, Any] | None = None) -> Any:
     """Yield a task for every message at which its process died; fresh world each."""
     for at in range(1, 200):
-        rig.sandbox.reset()
-        rig.sandbox.options(**{"time_scale": SPEED, **bent})
+        rig.reset(**bent or {})
         death = Death(at)
         task = TaskUnderTest(make(), supervisor=Supervisor(before=death), retries=3)
         if task.to_the_end().state != "killed":
@@ -62,17 +60,11 @@ def _stage(task: TaskUnderTest) -> str | None:
     return None if record is None else record["stage"]
 
 
-#: Quick, but slow enough that a retry right after the death finds the run at work.
-_AT_WORK = {"pending_seconds": 0.5, "training_seconds": 1.5, "document_seconds": 0.5}
-
-
 @pytest.mark.parametrize("while_away", ["still at work", "finished"])
 @pytest.mark.parametrize("deferrable", MODES)
 def test_a_retrain_is_paid_once_wherever_the_worker_dies(rig: Rig, deferrable: bool, while_away: str) -> None:
     rows = []
-    for task, message in each_death(
-        rig, lambda: rig.retrain(deferrable=deferrable, version="v1", poll_interval=0.5), _AT_WORK
-    ):
+    for task, message in each_death(rig, lambda: rig.retrain(deferrable=deferrable, version="v1")):
         stage = _stage(task)
         if while_away == "finished":
             rig.sandbox.advance(3600)
@@ -93,9 +85,7 @@ def test_a_retrain_is_paid_once_wherever_the_worker_dies(rig: Rig, deferrable: b
 @pytest.mark.parametrize("deferrable", MODES)
 def test_a_clear_pays_again_only_after_an_end(rig: Rig, deferrable: bool) -> None:
     rows = []
-    for task, message in each_death(
-        rig, lambda: rig.retrain(deferrable=deferrable, poll_interval=0.5), _AT_WORK
-    ):
+    for task, message in each_death(rig, lambda: rig.retrain(deferrable=deferrable)):
         stage = _stage(task)
         ended = task.clear().to_the_end()
         rows.append((message, stage, rig.paid, *ended.verdict))
@@ -105,9 +95,7 @@ def test_a_clear_pays_again_only_after_an_end(rig: Rig, deferrable: bool) -> Non
 @pytest.mark.parametrize("deferrable", MODES)
 def test_two_deaths_in_a_row_are_paid_once(rig: Rig, deferrable: bool) -> None:
     rows = []
-    for task, message in each_death(
-        rig, lambda: rig.retrain(deferrable=deferrable, poll_interval=0.5), _AT_WORK
-    ):
+    for task, message in each_death(rig, lambda: rig.retrain(deferrable=deferrable)):
         if "TaskState" not in message and "Defer" not in message:
             continue
         for at in (3, 4, 5, 6):
@@ -124,7 +112,7 @@ def test_two_deaths_in_a_row_are_paid_once(rig: Rig, deferrable: bool) -> None:
 @pytest.mark.parametrize("deferrable", MODES)
 def test_what_cannot_be_seen_stops_instead_of_paying_again(rig: Rig, deferrable: bool) -> None:
     """The POST landed, the run ended before the retry, and no marker moved: on_unknown='fail' stops."""
-    hidden = {**_AT_WORK, "last_scraped_at": "never"}
+    hidden = {"last_scraped_at": "never"}
     stopped = 0
     for task, message in each_death(
         rig, lambda: rig.retrain(deferrable=deferrable, on_unknown="fail", start_grace=2), hidden
@@ -143,15 +131,14 @@ def test_what_cannot_be_seen_stops_instead_of_paying_again(rig: Rig, deferrable:
 @pytest.mark.parametrize("deferrable", MODES)
 def test_an_xcom_push_that_fails_after_the_end_pays_nothing(rig: Rig, deferrable: bool) -> None:
     for key in ("version", "return_value"):
-        rig.sandbox.reset()
-        rig.sandbox.options(time_scale=SPEED, **_AT_WORK)
+        rig.reset()
 
         def refuse(message: Any, key: str = key) -> None:
             if type(message).__name__ == "SetXCom" and message.key == key:
                 raise RuntimeError("the API server is away")
 
         task = TaskUnderTest(
-            rig.retrain(deferrable=deferrable, version="v1", poll_interval=0.5),
+            rig.retrain(deferrable=deferrable, version="v1"),
             supervisor=Supervisor(before=refuse),
         )
         assert task.to_the_end().state == "up_for_retry"
@@ -167,24 +154,13 @@ def test_an_xcom_push_that_fails_after_the_end_pays_nothing(rig: Rig, deferrable
         assert task.supervisor.xcoms["version"] == "v1"
 
 
-_QUICK = {
-    "new_seconds": 0.2,
-    "stale_ready": 0.5,
-    "raw_text_seconds": 0.7,
-    "processed_text_seconds": 0.5,
-    "vector_created_seconds": 0.3,
-}
-
-
 @pytest.mark.parametrize("generation", ["knowledge-base", "training"])
 @pytest.mark.parametrize("deferrable", MODES)
 def test_an_update_is_proven_wherever_the_worker_dies(rig: Rig, deferrable: bool, generation: str) -> None:
     rig.speak(generation)
     rows = []
-    bent = {**_QUICK, "identical_text": "reprocess"}
-    for task, message in each_death(
-        rig, lambda: rig.update(deferrable=deferrable, version="v1", poll_interval=0.5), bent
-    ):
+    bent = {"identical_text": "reprocess"}
+    for task, message in each_death(rig, lambda: rig.update(deferrable=deferrable, version="v1"), bent):
         ended = task.retry().to_the_end()
         confirmed = (ended.result or {}).get("confirmed")
         rows.append((message, *ended.verdict, confirmed, task.supervisor.xcoms.get("version")))
@@ -198,7 +174,7 @@ def test_a_repeated_write_that_the_vendor_ignores_is_not_taken_for_proof(
     """Only where the write landed and its note was lost: the same text again starts nothing to be seen."""
     rig.speak("knowledge-base")
     rows = []
-    bent = {**_QUICK, "identical_text": "ignore"}
+    bent = {"identical_text": "ignore"}
     for task, message in each_death(rig, lambda: rig.update(on_unconfirmed=on_unconfirmed), bent):
         ended = task.retry().to_the_end()
         rows.append((message, *ended.verdict, (ended.result or {}).get("confirmed")))
@@ -227,7 +203,7 @@ def test_a_titled_create_makes_one_entry_wherever_the_worker_dies(
     for task, message in each_death(
         rig,
         lambda: rig.create(**{kind: source}, title="Opening hours", deferrable=deferrable, start_grace=2),
-        {**_QUICK, "delete_status": 200},
+        {"delete_status": 200},
     ):
         ended = task.retry().to_the_end()
         made = [each for each in rig.entries() if each != rig.sandbox.entry_id]
@@ -239,7 +215,7 @@ def test_a_titled_create_makes_one_entry_wherever_the_worker_dies(
 def test_an_untitled_create_stops_rather_than_making_two(rig: Rig, generation: str) -> None:
     rig.speak(generation)
     stopped = 0
-    for task, message in each_death(rig, lambda: rig.create(text="When do you open? At nine."), _QUICK):
+    for task, message in each_death(rig, lambda: rig.create(text="When do you open? At nine.")):
         lost = (
             _stage(task) == "intent"
             and "entry_id" not in task.supervisor.task_state["agent_knowledge_record"]

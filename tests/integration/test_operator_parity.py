@@ -69,7 +69,7 @@ RETRAINS = [
         "RefreshTimeoutError",
         _options(stuck="training"),
         ("did not end in time", "The remote run goes on", "re-attaches"),
-        {"timeout": 4},
+        {"timeout": 2},
     ),
     Ending(
         "unconfirmed",
@@ -110,7 +110,7 @@ UPDATES = [
         "RefreshTimeoutError",
         _options(entry_stuck="RAW_TEXT"),
         ("did not end in time", "re-attaches"),
-        {"timeout": 4},
+        {"timeout": 2},
     ),
     Ending(
         "unconfirmed",
@@ -167,6 +167,7 @@ RESULT = _OF_THE_MOMENT | {
     "confirmed",
     "reason",
     "generation",
+    "ended",
 }
 
 
@@ -316,7 +317,7 @@ def test_every_way_to_a_result_gives_the_same_members(rig: Rig, deferrable: bool
     run("adopted", TaskUnderTest(rig.retrain(deferrable=deferrable, version="v1")))
 
     rig.sandbox.options(stuck="training")
-    late = TaskUnderTest(rig.retrain(deferrable=deferrable, version="v1", timeout=3))
+    late = TaskUnderTest(rig.retrain(deferrable=deferrable, version="v1", timeout=2))
     assert late.to_the_end().verdict == ("up_for_retry", "RefreshTimeoutError")
     rig.sandbox.set_agent(trainingStatus="completed", lastScrapedAt="2026-01-01T00:00:00Z")
     run("reattached", late.retry())

@@ -79,7 +79,7 @@ AGENTS = [
     Verdict("success_at_once", "done", None, lambda rig: None),
     Verdict("failure", "final", "RefreshFailedForGoodError", _foreign_run(training_outcome="failed")),
     Verdict("failure_at_once", "final", "RefreshFailedForGoodError", _agent(trainingStatus="failed")),
-    Verdict("timeout", "final", "SensorTimeoutError", _foreign_run(stuck="training"), {"timeout": 4}),
+    Verdict("timeout", "final", "SensorTimeoutError", _foreign_run(stuck="training"), {"timeout": 2}),
     Verdict("never_trained", "final", "NeverTrainedError", _agent(never_trained=True)),
     Verdict("unknown", "final", "UnknownStatusError", _agent(trainingStatus="dreaming")),
     Verdict("refused", "final", "ForbiddenError", _refused(AGENT)),
@@ -88,7 +88,7 @@ AGENTS = [
 ENTRIES = [
     Verdict("success", "done", None, _entry((0, "PROCESSING"), (2, "READY"))),
     Verdict("failure", "final", "RefreshFailedForGoodError", _entry((0, "PROCESSING"), (2, "SYNC_ERROR"))),
-    Verdict("timeout", "final", "SensorTimeoutError", _entry((0, "PROCESSING")), {"timeout": 4}),
+    Verdict("timeout", "final", "SensorTimeoutError", _entry((0, "PROCESSING")), {"timeout": 2}),
     Verdict("unknown", "final", "UnknownStatusError", _entry((0, "DREAMING"))),
     Verdict("blind", "blind", "ReadFailuresError", _blind(ENTRY), {"max_read_failures": 2}),
 ]
@@ -194,11 +194,10 @@ def test_silent_fail_does_not_outlast_a_key_that_is_refused(rig: Rig) -> None:
 def test_exponential_backoff_looks_less_often_up_to_max_wait(rig: Rig, mode: dict[str, Any]) -> None:
     looks = {}
     for backoff in (False, True):
-        rig.sandbox.reset()
-        rig.sandbox.options(time_scale=10, training_seconds=11)
+        rig.reset(training_seconds=8)
         rig.sandbox.set_agent(foreign_run=True)
         sensor = rig.agent_sensor(
-            **mode, exponential_backoff=backoff, max_wait=timedelta(seconds=5) if backoff else None
+            **mode, exponential_backoff=backoff, max_wait=timedelta(seconds=4) if backoff else None
         )
         ended = TaskUnderTest(sensor).to_the_end()
         assert ended.state == "success", ended.told
@@ -311,7 +310,7 @@ def test_since_something_else_is_refused_before_any_request(rig: Rig, since: Any
 @pytest.mark.parametrize("mode", MODES)
 def test_since_a_vendor_time_waits_for_a_marker_that_is_later(rig: Rig, mode: dict[str, Any]) -> None:
     marker = rig.sandbox.set_agent()["knowledgeBase"]["lastScrapedAt"]
-    still = TaskUnderTest(rig.agent_sensor(since=marker, timeout=3, **mode)).to_the_end()
+    still = TaskUnderTest(rig.agent_sensor(since=marker, timeout=2, **mode)).to_the_end()
     assert still.verdict == ("failed", "SensorTimeoutError")
     rig.sandbox.set_agent(foreign_run=True)
     ended = TaskUnderTest(rig.agent_sensor(since=marker, **mode)).to_the_end()
