@@ -59,7 +59,7 @@ def read_since(check: Checker, value: Any) -> Since:
             )
             return Since()
     if isinstance(value, dict):
-        if "target" not in value or "proof" not in value:
+        if "target" not in value or not isinstance(value.get("proof", ""), (dict, type(None))):
             check.problems.append("since is no result of one of this provider's operators")
             return Since()
         return Since(result=value)
