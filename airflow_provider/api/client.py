@@ -27,7 +27,7 @@ from airflow_provider.api.outgoing import outgoing
 from airflow_provider.api.pace import limiter, spacing
 from airflow_provider.api.retry import Policy, async_retrying, retrying
 from airflow_provider.api.settings import Settings
-from airflow_provider.errors import InvalidArgumentError
+from airflow_provider.errors import InvalidArgumentError, RateLimitedError
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -118,7 +118,7 @@ class Client:
                     exchange.feed(chunk)
             finally:
                 response.close()
-        return exchange.result()
+        return _result(exchange)
 
     def close(self) -> None:
         """Close the connections."""
@@ -184,7 +184,7 @@ class AsyncClient:
                             exchange.feed(chunk)
                     finally:
                         await response.aclose()
-        return exchange.result()
+        return _result(exchange)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -256,6 +256,15 @@ def _faults(exchange: Exchange[Any]) -> Iterator[None]:
         exchange.failed(_reason(error))
     finally:
         _ours.reset(token)
+
+
+def _result(exchange: Exchange[T]) -> T:
+    try:
+        return exchange.result()
+    except RateLimitedError:
+        if exchange.settings.on_rate_limit is not None:
+            exchange.settings.on_rate_limit(exchange.settings.vendor)
+        raise
 
 
 def _reason(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from urllib.parse import urlsplit
 
@@ -29,6 +30,7 @@ class Settings:
     :param max_answer_bytes: a longer answer is refused
     :param api: generation of the Sensay API: ``auto``, ``knowledge-base`` or ``training``
     :param console_url: where a person looks at the target
+    :param on_rate_limit: told the vendor at each 429, whoever then waits it out
     """
 
     vendor: str
@@ -47,6 +49,7 @@ class Settings:
     max_answer_bytes: int = 32 * 1024 * 1024
     api: str = "auto"
     console_url: str | None = None
+    on_rate_limit: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
 
     @property
     def key(self) -> str:
@@ -55,7 +58,7 @@ class Settings:
 
         Use it, not the connection id, as a key for what is shared: two teams may give one id two meanings.
         """
-        told = "\0".join(f"{f.name}={getattr(self, f.name)!r}" for f in fields(self))
+        told = "\0".join(f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if f.compare)
         return f"{self.vendor}-{hashlib.sha256(told.encode()).hexdigest()[:32]}"
 
     @property

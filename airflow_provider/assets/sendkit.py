@@ -5,19 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult
 
-from airflow_provider.assets.uri import normalize
+from airflow_provider.assets.uri import asset_at, normalize
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Asset
 
 
 def agent_asset(agent_id: str) -> Asset:
-    """Return the asset for what an agent knows."""
-    from airflow.providers.common.compat.sdk import Asset
-
-    return Asset(
-        uri=f"sendkit://agents/{agent_id}", name=f"sendkit agent {agent_id}", group="agent-knowledge"
-    )
+    """Return the asset for what an agent knows; the same as ``Asset("sendkit://agents/<id>")``."""
+    return asset_at(sanitize_uri, f"sendkit://agents/{agent_id}")
 
 
 def sanitize_uri(uri: SplitResult) -> SplitResult:

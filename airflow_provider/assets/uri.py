@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
-from urllib.parse import SplitResult
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Asset
+
+
+def asset_at(sanitize: Callable[[SplitResult], SplitResult], uri: str) -> Asset:
+    """
+    Return the asset of a URI, under the name that Airflow gives it if an author gives none.
+
+    Airflow keeps one active asset for each name and each URI: an asset of another name would push out the
+    one that a DAG is scheduled on.
+
+    :raises ValueError: an id in it is none
+    """
+    from airflow.providers.common.compat.sdk import Asset
+
+    plain = urlunsplit(sanitize(urlsplit(uri)))
+    return Asset(name=plain, uri=plain)
 
 
 def normalize(uri: SplitResult, form: str) -> tuple[str, list[str]]:

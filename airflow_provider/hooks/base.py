@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from airflow.providers.common.compat.sdk import BaseHook
@@ -57,7 +58,7 @@ class KnowledgeHook(BaseHook):
         from airflow.providers.common.compat.sdk import mask_secret
 
         connection = self.get_connection(self.conn_id)
-        settings = self.settings_from_connection(connection, connection.extra_dejson)
+        settings = self._heard(self.settings_from_connection(connection, connection.extra_dejson))
         for secret in (*settings.secrets, settings.proxy):
             if secret and len(secret) >= 5:  # Airflow warns about shorter ones
                 mask_secret(secret)
@@ -73,7 +74,14 @@ class KnowledgeHook(BaseHook):
         from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
 
         connection = await get_async_connection(self.conn_id, hook=self)
-        return self.settings_from_connection(connection, await get_async_extra_dejson(connection))
+        extra = await get_async_extra_dejson(connection)
+        return self._heard(self.settings_from_connection(connection, extra))
+
+    @staticmethod
+    def _heard(settings: Settings) -> Settings:
+        from airflow_provider.hooks import telemetry
+
+        return replace(settings, on_rate_limit=telemetry.rate_limited)
 
     def get_conn(self) -> Client:
         """Return a client; use it in a ``with`` statement."""

@@ -37,6 +37,11 @@ def count(what: str, vendor: str, number: int = 1, **tags: str) -> None:
         Stats.incr(f"{_PREFIX}.{what}", number, tags={"vendor": vendor, **tags})
 
 
+def rate_limited(vendor: str) -> None:
+    """Add to ``agent_knowledge.rate_limited``, at each 429."""
+    count("rate_limited", vendor)
+
+
 def credits_spent(vendor: str, credits: Decimal) -> None:
     """Add to ``agent_knowledge.credits``, in whole credits, rounded up: counters are whole numbers."""
     if credits > 0:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
+from airflow_provider.assets.events import announce
 from airflow_provider.errors import (
     AgentKnowledgeError,
     AlreadyRunningError,
@@ -172,7 +173,9 @@ class Road:
             except BudgetExceededError as error:
                 plan = f"would refuse: {error}"
         self.log.info("Dry run, nothing was sent: %s", plan)
-        return {**self._result(None, seen, Outcome.SKIPPED, plan), "dry_run": True}
+        result = {**self._result(None, seen, Outcome.SKIPPED, plan), "dry_run": True}
+        announce(self.context, result)
+        return result
 
     # --- before the write --------------------------------------------------------------------------------
 
