@@ -38,8 +38,8 @@ def get_provider_info() -> dict[str, Any]:
             "airflow_provider.operators.links.SensayEntryLink",
         ],
         "asset-uris": [
-            {"schemes": ["sendkit"], "handler": "airflow_provider.assets.sendkit.sanitize_uri"},
-            {"schemes": ["sensay"], "handler": "airflow_provider.assets.sensay.sanitize_uri"},
+            _asset_uri("sendkit"),
+            _asset_uri("sensay"),
         ],
         "connection-types": [
             {
@@ -100,6 +100,14 @@ def _modules(room: str) -> list[dict[str, Any]]:
         {"integration-name": name, "python-modules": [f"airflow_provider.{room}.{name.lower()}"]}
         for name in ("SendKit", "Sensay")
     ]
+
+
+def _asset_uri(vendor: str) -> dict[str, Any]:
+    return {
+        "schemes": [vendor],
+        "handler": f"airflow_provider.assets.{vendor}.sanitize_uri",
+        "to_openlineage_converter": "airflow_provider.assets.lineage.convert",
+    }
 
 
 def _common_fields() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider.operators.job import Job
     from airflow_provider.refresh.report import Report
@@ -99,6 +100,17 @@ class RefreshOperator(BaseOperator):
             return Road(job, context, store).advance(report)
         finally:
             job.watch.close()
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
+        """Describe the refresh to OpenLineage, from what the task holds; nothing is read anew."""
+        from airflow_provider.assets.lineage import lineage_of
+        from airflow_provider.operators.handover import RESULT
+
+        return lineage_of(getattr(self, RESULT, None), self._lineage_source())
+
+    def _lineage_source(self) -> str | None:
+        """Return the address of the document that the refresh read, if it has one."""
+        return None
 
     def on_kill(self) -> None:
         """Say what becomes of the remote run: the vendors have no call that cancels it."""

@@ -11,6 +11,17 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
+#: The attribute of a task in which its result is noted, for lineage.
+RESULT = "_refresh_result"
+
+
+def note_result(context: Context, result: dict[str, Any]) -> None:
+    """Keep the result where the process that asks for lineage finds it."""
+    task = context.get("task")
+    if task is not None:
+        setattr(task, RESULT, result)
+
+
 def hand_over(context: Context, log: Any, result: dict[str, Any]) -> dict[str, Any]:
     """
     Tell everybody the result and return it.
@@ -21,6 +32,7 @@ def hand_over(context: Context, log: Any, result: dict[str, Any]) -> dict[str, A
     if result.get("version") is not None:
         context["ti"].xcom_push(key="version", value=result["version"])
     announce(context, result)
+    note_result(context, result)
     vendor, outcome = result["vendor"], result["outcome"]
     if outcome == "skipped":
         telemetry.count("skips", vendor)

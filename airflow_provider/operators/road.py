@@ -31,7 +31,7 @@ from airflow_provider.errors import (
 from airflow_provider.hooks import memory, telemetry
 from airflow_provider.hooks.deferral import defer
 from airflow_provider.hooks.endings import Teller
-from airflow_provider.operators.handover import hand_over
+from airflow_provider.operators.handover import hand_over, note_result
 from airflow_provider.operators.job import Job
 from airflow_provider.refresh import result as results
 from airflow_provider.refresh import submit
@@ -175,6 +175,7 @@ class Road:
         self.log.info("Dry run, nothing was sent: %s", plan)
         result = {**self._result(None, seen, Outcome.SKIPPED, plan), "dry_run": True}
         announce(self.context, result)
+        note_result(self.context, result)
         return result
 
     # --- before the write --------------------------------------------------------------------------------

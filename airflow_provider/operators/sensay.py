@@ -154,6 +154,9 @@ class SensayCreateKnowledgeBaseEntryOperator(RefreshOperator):
         self.ready_statuses = ready_statuses
         self.sensay_conn_id = sensay_conn_id
 
+    def _lineage_source(self) -> str | None:
+        return self.url or self.path
+
     def _advance(self, context: Context, report: Report | None) -> dict[str, Any]:
         from airflow_provider.operators.jobs.sensay_create import create
 
