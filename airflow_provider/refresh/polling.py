@@ -96,7 +96,7 @@ class Round:
         self._walked = self._left_list = 0
 
     @property
-    def missing(self) -> Collection[Hashable]:
+    def missing(self) -> Collection[Any]:
         """The ids that no page has shown yet."""
         return self._missing.keys()
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider.refresh.wait import Rules
 
 #: Seconds past the deadline after which a wait ends whose last look the vendor, or a rate limit, holds up.
-_LATE = 20.0
+LATE = 20.0
 
 
 class RefreshTrigger(BaseTrigger):
@@ -119,7 +119,7 @@ class RefreshTrigger(BaseTrigger):
                 now = time.time()
                 pause = next_look(wait, now, random.random(), failure.retry_after if failure else None)
                 try:
-                    seen, failure = await seat.look(pause, max(pause, wait.deadline - now) + _LATE), None
+                    seen, failure = await seat.look(pause, max(pause, wait.deadline - now) + LATE), None
                 except AuthenticationError as error:
                     failure = error
                     if not rotated:  # a key may have been rotated in the middle of the wait
