@@ -1,17 +1,28 @@
 # Every target sets up what it needs; `.ci/bootstrap` needs nothing but Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format lock clean
+.PHONY: help demo test crash-matrix test-matrix lint format lock clean
 
 dev = $$(sh .ci/bootstrap dev)
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## refresh both vendors on a real Airflow, against the sandbox (KEEP=1 leaves it up, DAG=… runs another)
 	@python=$$(sh .ci/bootstrap wheel) && exec "$$python" -m tests.system.demo $(if $(KEEP),--keep) $(if $(DAG),--dag-id $(DAG))
 
 test: ## unit, integration and system tests
 	@python=$(dev) && exec "$$python" -m pytest tests/unit tests/integration tests/system
+
+crash-matrix: ## kill real processes between every two steps, break the vendors in every way; one table each
+	@python=$$(sh .ci/bootstrap wheel) && "$$python" -m tests.system.crash
+	@python=$(dev) && exec "$$python" -m tests.integration.faults
+
+test-matrix: ## the tests on Airflow 3.1.8 and 3.2.2, and all of them on the one of requirements.lock
+	@set -e; for version in 3.1.8 3.2.2; do \
+	  python=$$(sh .ci/bootstrap airflow $$version); echo "Airflow $$version"; \
+	  "$$python" -m pytest -W default tests/unit tests/integration; \
+	done
+	@$(MAKE) --no-print-directory test
 
 lint: ## format, lint, types and import contracts
 	@python=$(dev) && "$$python" -m ruff format --check . && "$$python" -m ruff check . \
