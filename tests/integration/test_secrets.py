@@ -22,6 +22,11 @@ def _rotten(rig: Rig, kind: str, **fields: Any) -> None:
         rig.sandbox.fault(kind, method=method, path=path, times=None, **fields)
 
 
+def _move(rig: Rig, host: str) -> None:
+    for vendor in ("sendkit", "sensay"):
+        rig.connect(vendor, host=host)
+
+
 def _echo(rig: Rig) -> None:
     """Each vendor repeats the key that it was sent."""
     sendkit = {"error": "Forbidden", "message": f"key {rig.sandbox.sendkit_connection['password']} may not"}
@@ -33,7 +38,7 @@ def _echo(rig: Rig) -> None:
 ENDS: dict[str, Callable[[Rig], object]] = {
     "well": lambda rig: None,
     "refused": lambda rig: _rotten(rig, "status", status=401),
-    "forbidden_with_an_echo": lambda rig: _echo(rig),
+    "forbidden_with_an_echo": _echo,
     "reset": lambda rig: rig.sandbox.fault(
         "drop", method="GET", path=f"({AGENT})|({ENTRY})", skip=1, times=None
     ),
@@ -41,13 +46,8 @@ ENDS: dict[str, Callable[[Rig], object]] = {
     "redirect": lambda rig: _rotten(rig, "redirect"),
     "failed": lambda rig: rig.sandbox.options(training_outcome="failed", entry_outcome="UNPROCESSABLE"),
     "late": lambda rig: rig.sandbox.options(stuck="training", entry_stuck="RAW_TEXT"),
-    "nobody_there": lambda rig: [
-        rig.connect(vendor, host="http://127.0.0.1:9") for vendor in ("sendkit", "sensay")
-    ],
-    "wrong_host": lambda rig: [
-        rig.connect(vendor, host="https://user:hidden-word@a.example/path?key=hidden-word")
-        for vendor in ("sendkit", "sensay")
-    ],
+    "nobody_there": lambda rig: _move(rig, "http://127.0.0.1:9"),
+    "wrong_host": lambda rig: _move(rig, "https://user:hidden-word@a.example/path?key=hidden-word"),
 }
 
 
