@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
+from airflow_provider.hooks.mapping import NamedWhenMapped
+
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider.refresh.report import Report
 
 
-class RefreshOperator(BaseOperator):
+class RefreshOperator(NamedWhenMapped, BaseOperator):
     """
     Submit a refresh, then wait for the proof that *this* refresh finished.
 

@@ -58,6 +58,7 @@ class SendKitRetrainAgentOperator(RefreshOperator):
         *RefreshOperator._common_template_fields,
     )
     operator_extra_links = (SendKitAgentLink(),)
+    default_map_index_template = "agent {{ task.agent_id }}"
     ui_color = "#e8f3ec"
 
     def __init__(

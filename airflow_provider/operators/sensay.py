@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider.hooks.mapping import NamedWhenMapped
 from airflow_provider.operators.base import RefreshOperator
 from airflow_provider.operators.links import SensayEntryLink
 
@@ -61,6 +62,7 @@ class SensayUpdateKnowledgeBaseEntryOperator(RefreshOperator):
         *RefreshOperator._common_template_fields,
     )
     operator_extra_links = (SensayEntryLink(),)
+    default_map_index_template = "entry {{ task.entry_id }}"
     ui_color = "#e8ecf8"
 
     def __init__(
@@ -129,6 +131,7 @@ class SensayCreateKnowledgeBaseEntryOperator(RefreshOperator):
         *RefreshOperator._common_template_fields,
     )
     operator_extra_links = (SensayEntryLink(),)
+    default_map_index_template = "{{ task.title or task.url or task.path or ti.map_index }}"
     ui_color = "#e8ecf8"
 
     def __init__(
@@ -163,7 +166,7 @@ class SensayCreateKnowledgeBaseEntryOperator(RefreshOperator):
         return create(self, context, report)
 
 
-class SensayDeleteKnowledgeBaseEntryOperator(BaseOperator):
+class SensayDeleteKnowledgeBaseEntryOperator(NamedWhenMapped, BaseOperator):
     """
     Delete a knowledge-base entry. Idempotent: an entry that is gone already is a success.
 
@@ -178,6 +181,7 @@ class SensayDeleteKnowledgeBaseEntryOperator(BaseOperator):
     """
 
     template_fields = ("sensay_conn_id", "replica_uuid", "entry_id")
+    default_map_index_template = "entry {{ task.entry_id }}"
     ui_color = "#e8ecf8"
 
     def __init__(

@@ -15,6 +15,8 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
+from airflow_provider.hooks.mapping import NamedWhenMapped
+
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider.sensors.look import Lookout
 
 
-class RefreshSensor(BaseSensorOperator):
+class RefreshSensor(NamedWhenMapped, BaseSensorOperator):
     """
     Wait until a target is ready; sends nothing but reads, and costs nothing.
 

@@ -38,6 +38,7 @@ class SendKitAgentTrainedSensor(RefreshSensor):
         "on_failed_documents",
         *RefreshSensor._common_template_fields,
     )
+    default_map_index_template = "agent {{ task.agent_id }}"
     ui_color = "#e8f3ec"
 
     def __init__(

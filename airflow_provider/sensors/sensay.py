@@ -40,6 +40,7 @@ class SensayKnowledgeBaseEntryReadySensor(RefreshSensor):
         "ready_statuses",
         *RefreshSensor._common_template_fields,
     )
+    default_map_index_template = "entry {{ task.entry_id }}"
     ui_color = "#e8ecf8"
 
     def __init__(

@@ -1,0 +1,143 @@
+"""What a DAG author may write: templates, mapping, names in the UI; as the scheduler gets it, serialized."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG, task
+from airflow.serialization.serialized_objects import DagSerialization
+
+from airflow_provider.operators.sendkit import SendKitRetrainAgentOperator
+from airflow_provider.operators.sensay import (
+    SensayCreateKnowledgeBaseEntryOperator,
+    SensayDeleteKnowledgeBaseEntryOperator,
+    SensayUpdateKnowledgeBaseEntryOperator,
+)
+from airflow_provider.sensors.sendkit import SendKitAgentTrainedSensor
+from airflow_provider.sensors.sensay import SensayKnowledgeBaseEntryReadySensor
+
+REPLICA = "03db5651-cb61-4bdf-9ef0-89561f7c9c53"
+AGENT = {"agent_id": "a" * 24}
+ENTRY: dict[str, Any] = {"replica_uuid": REPLICA, "entry_id": 1}
+
+ALL: list[tuple[type[Any], dict[str, Any]]] = [
+    (SendKitRetrainAgentOperator, AGENT),
+    (SendKitAgentTrainedSensor, AGENT),
+    (SensayUpdateKnowledgeBaseEntryOperator, ENTRY),
+    (SensayCreateKnowledgeBaseEntryOperator, {"replica_uuid": REPLICA, "text": "x"}),
+    (SensayDeleteKnowledgeBaseEntryOperator, ENTRY),
+    (SensayKnowledgeBaseEntryReadySensor, ENTRY),
+]
+EACH = [pytest.param(kind, arguments, id=kind.__name__) for kind, arguments in ALL]
+
+#: Decide how a task runs, not what it does: Airflow reads them before it renders anything.
+NOT_TEMPLATED = {"deferrable", "wait_for_completion", "poke_interval", "kwargs", "self"}
+RENAMED = {"dry_run": "plan_only"}  # BaseOperator.dry_run is a method
+
+
+@pytest.fixture
+def dag() -> Iterator[DAG]:
+    with DAG("authored", schedule=None, start_date=datetime(2026, 1, 1)) as made:
+        yield made
+
+
+def own_arguments(kind: type[Any]) -> set[str]:
+    """The arguments that our classes add, each by the name of its attribute."""
+    ours = [each for each in kind.__mro__ if each.__module__.startswith("airflow_provider")]
+    names = {name for each in ours for name in inspect.signature(each.__init__).parameters}
+    return {RENAMED.get(name, name) for name in names if name not in NOT_TEMPLATED}
+
+
+def serialized(dag: DAG, task_id: str) -> dict[str, Any]:
+    """A task as the scheduler gets it."""
+    tasks = DagSerialization.to_dict(dag)["dag"]["tasks"]
+    found: dict[str, Any] = next(each["__var"] for each in tasks if each["__var"]["task_id"] == task_id)
+    return found
+
+
+@pytest.mark.parametrize(("kind", "arguments"), EACH)
+def test_every_argument_that_says_what_to_do_may_be_a_template(
+    kind: type[Any], arguments: dict[str, Any]
+) -> None:
+    ignored = {"args", "task_id", "default_args"}
+    assert own_arguments(kind) - ignored == set(kind.template_fields)
+
+
+@pytest.mark.parametrize(("kind", "arguments"), EACH)
+def test_a_mapped_task_is_named_by_its_target(kind: type[Any], arguments: dict[str, Any], dag: DAG) -> None:
+    name, value = next(reversed(arguments.items()))
+    fixed = {key: each for key, each in arguments.items() if key != name}
+    kind.partial(task_id="mapped", **fixed).expand(**{name: [value, value]})
+    template = serialized(dag, "mapped")["partial_kwargs"]["map_index_template"]
+    assert template == kind.default_map_index_template
+    fields = [each for each in kind.template_fields if f"task.{each}" in template]
+    assert fields
+
+
+@pytest.mark.parametrize(("kind", "arguments"), EACH)
+def test_the_authors_name_for_mapped_tasks_wins(kind: type[Any], arguments: dict[str, Any], dag: DAG) -> None:
+    kind.partial(task_id="named", map_index_template="{{ mine }}").expand_kwargs([arguments])
+    kind.partial(task_id="by_default", default_args={"map_index_template": "{{ ours }}"}).expand_kwargs(
+        [arguments]
+    )
+    for task_id, template in (("named", "{{ mine }}"), ("by_default", "{{ ours }}")):
+        assert serialized(dag, task_id)["partial_kwargs"]["map_index_template"] == template
+
+
+@pytest.mark.parametrize(("kind", "arguments"), EACH)
+def test_a_task_that_is_not_mapped_has_no_such_name(
+    kind: type[Any], arguments: dict[str, Any], dag: DAG
+) -> None:
+    assert kind(task_id="plain", **arguments).map_index_template is None
+
+
+@pytest.mark.parametrize(("kind", "arguments"), EACH)
+def test_a_mapped_task_survives_the_way_to_the_scheduler(
+    kind: type[Any], arguments: dict[str, Any], dag: DAG
+) -> None:
+    @task
+    def rows() -> list[dict[str, Any]]:
+        return [arguments]
+
+    kind.partial(task_id="mapped").expand_kwargs(rows())
+    back = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+    mapped = back.get_task("mapped")
+    assert (mapped.is_mapped, mapped.upstream_task_ids) == (True, {"rows"})
+
+
+def test_a_task_function_feeds_an_operator_and_takes_its_result(dag: DAG) -> None:
+    @task
+    def text() -> str:
+        return "We open at nine."
+
+    @task
+    def announce(result: dict[str, Any], version: str) -> str:
+        return f"{result['outcome']} {version}"
+
+    update = SensayUpdateKnowledgeBaseEntryOperator(task_id="update", raw_text=text(), **ENTRY)
+    announce(update.output, update.output["version"])
+    assert (update.upstream_task_ids, update.downstream_task_ids) == ({"text"}, {"announce"})
+
+
+def test_a_sensor_takes_the_operators_output(dag: DAG) -> None:
+    retrain = SendKitRetrainAgentOperator(task_id="retrain", wait_for_completion=False, **AGENT)
+    sensor = SendKitAgentTrainedSensor(task_id="trained", since=retrain.output, **AGENT)
+    assert sensor.upstream_task_ids == {"retrain"}
+
+
+def test_every_example_is_a_dag_with_a_page_of_its_own() -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    folder = Path(__file__).parents[3] / "dags_examples"
+    bag = DagBag(str(folder), collect_dags=False)
+    bag.collect_dags(str(folder))
+    assert bag.import_errors == {}
+    assert all(dag.doc_md for dag in bag.dags.values())
+    assert {path.stem for path in folder.glob("*.py")} <= {
+        Path(dag.fileloc).stem for dag in bag.dags.values()
+    }
