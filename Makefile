@@ -1,6 +1,6 @@
 # Every target sets up what it needs; `.ci/bootstrap` needs nothing but Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test crash-matrix test-matrix lint format lock clean
+.PHONY: help demo test bench soak crash-matrix test-matrix lint format lock clean
 
 dev = $$(sh .ci/bootstrap dev)
 
@@ -23,6 +23,12 @@ test-matrix: ## the tests on Airflow 3.1.8 and 3.2.2, and all of them on the one
 	  "$$python" -m pytest -W default tests/unit tests/integration; \
 	done
 	@$(MAKE) --no-print-directory test
+
+bench: ## the tables of docs/performance.md, some 35 minutes (ONLY=imports,tls-1000 for some, REPEATS=1)
+	@python=$(dev) && exec "$$python" -m tests.benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(REPEATS),--repeats $(REPEATS))
+
+soak: ## waits that come and go for half an hour: nothing may grow (SECONDS=300 for less)
+	@python=$(dev) && exec "$$python" -m tests.benchmarks.soak $(SECONDS)
 
 lint: ## format, lint, types and import contracts
 	@python=$(dev) && "$$python" -m ruff format --check . && "$$python" -m ruff check . \

@@ -118,10 +118,13 @@ class Round:
         lists = [step for step, ids in expected.items() if self._left(step, ids) < ids]
         listed = min(count, sum(expected[step] for step in lists))
         rest = count - listed + self._known.leavers * listed
-        filtered = sum(self._left(step, expected[step]) for step in lists) + min(rest, whole)
-        if lists and filtered < count and filtered <= whole:
-            return self._after(lists[0])
-        return self._after(None) if whole < count else None
+        filtered = (
+            sum(self._left(step, expected[step]) for step in lists) + min(rest, whole) if lists else inf
+        )
+        if min(filtered, whole) >= count:
+            return None
+        # At a tie the whole list: in it nobody is missing who moved on meanwhile.
+        return self._after(lists[0] if filtered < whole else None)
 
     def took(self, page: Page, ids: Iterable[Hashable], shown: int, total: int | None) -> None:
         """

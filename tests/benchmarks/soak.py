@@ -10,6 +10,7 @@ import asyncio
 import os
 import random
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,10 +110,12 @@ async def _rest(simulator: Simulator, scene: Scene) -> Reading:
 
 def main(seconds: float) -> int:
     """Soak over plain HTTP."""
-    import_everything()
-    with Simulator(None) as simulator:
-        os.environ.update(connections(simulator))
-        return asyncio.run(soak(seconds, simulator))
+    with tempfile.TemporaryDirectory(prefix="airflow-soak-") as home:
+        os.environ["AIRFLOW_HOME"] = home
+        import_everything()
+        with Simulator(None) as simulator:
+            os.environ.update(connections(simulator))
+            return asyncio.run(soak(seconds, simulator))
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ class Vendor:
     def begin(self, plan: Plan) -> None:
         """Forget what was, count anew."""
         self.plan = plan
-        self.requests = self.connections = self.refused = 0
+        self.requests = self.singles = self.connections = self.refused = 0
         self._tokens, self._filled = plan.rate or 0.0, time.monotonic()
         self._lists: dict[str | None, tuple[float, list[int]]] = {}
         self._random = random.Random(1)
@@ -98,6 +98,7 @@ class Vendor:
         if way[:2] == ["api", "v2"]:
             return 200, {"data": {"status": 10 if self._ended(int(way[5])) else 3}}, ""
         if len(way) == 5:
+            self.singles += 1
             return 200, {"success": True, **self._entry(int(way[4]), time.monotonic())}, ""
         return 200, self._list({name: values[0] for name, values in parse_qs(parts.query).items()}), ""
 
@@ -203,7 +204,8 @@ class Connection(asyncio.Protocol):
             if method == "POST":
                 self._vendor.begin(Plan(**json.loads(rest)))
             vendor = self._vendor
-            counts = {"requests": vendor.requests, "tcp": vendor.connections, "refused": vendor.refused}
+            names = ("requests", "singles", "connections", "refused")
+            counts = {name: getattr(vendor, name) for name in names}
             self._reply(200, counts, "", closing=True)
             return
         status, body, more = self._vendor.answer(path)

@@ -167,7 +167,9 @@ def test_a_hundred_waits_among_twenty_thousand_finished_entries_cost_the_pages_i
     entries = dict.fromkeys(range(1, 20_001), "READY") | dict.fromkeys(range(20_001, 20_101), "RAW_TEXT")
     vendor = Vendor(entries, shelf=Shelf(page_size=100))
     waiting: dict[int, str | None] = dict.fromkeys(range(20_001, 20_101), "RAW_TEXT")
-    assert cost(Round(waiting, Knowledge(), vendor.shelf), vendor) == 1
+    first = Round(waiting, Knowledge(), vendor.shelf)
+    assert list(walk(first, vendor)) == [Page(None, 1), Page("RAW_TEXT", 1)]
+    assert cost(Round(waiting, first.known, vendor.shelf), vendor) == 1
 
 
 def test_of_those_the_ones_that_left_are_read_alone_after_one_page_has_told_how_long_the_whole_list_is() -> (
@@ -229,7 +231,7 @@ def test_a_list_without_a_total_is_given_up_once_it_is_longer_than_it_can_save()
     vendor = Vendor(dict.fromkeys(range(1, 5_001), "RAW_TEXT"), tells_total=False)
     waiting: dict[int, str | None] = {1: "RAW_TEXT", **dict.fromkeys(range(4_980, 4_990), "RAW_TEXT")}
     known, costs = Knowledge(since=0.0), []
-    for _ in range(5):
+    for _ in range(6):
         round_ = Round(waiting, known.at(60.0), vendor.shelf)
         costs.append(cost(round_, vendor))
         known = round_.known
@@ -256,9 +258,9 @@ def test_the_length_of_a_list_is_doubted_after_a_while_and_the_share_of_leavers_
 
 
 def test_the_share_that_leaves_their_lists_is_learnt() -> None:
-    vendor = Vendor(dict.fromkeys(range(1, 16), "RAW_TEXT") | dict.fromkeys(range(16, 21), "READY"))
+    vendor = Vendor(dict.fromkeys(range(1, 16), "RAW_TEXT") | dict.fromkeys(range(16, 901), "READY"))
     waiting: dict[int, str | None] = dict.fromkeys(range(1, 21), "RAW_TEXT")
-    round_ = Round(waiting, Knowledge(), vendor.shelf)
+    round_ = Round(waiting, vendor.all_known, vendor.shelf)
     list(walk(round_, vendor))
     assert round_.known.leavers == pytest.approx(0.125)
 
