@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from typing import Any
 from unittest import mock
 
@@ -57,6 +58,15 @@ def _from_the_database(stored: Any) -> Any:
 
         return BaseSerialization.deserialize(stored)
     return deserialize(stored)
+
+
+def _to_the_task(next_kwargs: dict[str, Any] | None) -> Any:
+    """Return the arguments of a method to resume with as the server hands them to the task."""
+    if next_kwargs is None or find_spec("airflow.sdk.serde"):
+        return next_kwargs
+    from airflow.serialization.serialized_objects import BaseSerialization
+
+    return BaseSerialization.serialize(next_kwargs)
 
 
 @dataclass
@@ -224,7 +234,7 @@ class TaskUnderTest:
             should_retry=self.try_number <= self.max_tries,
             task_reschedule_count=0 if self.supervisor.first_reschedule is None else 1,
             next_method=next_method,
-            next_kwargs=next_kwargs or ({"event": event} if next_method else None),
+            next_kwargs=_to_the_task(next_kwargs or ({"event": event} if next_method else None)),
             upstream_map_indexes={},
         )
         data = made(
