@@ -137,7 +137,10 @@ def _common_fields() -> dict[str, Any]:
             "description": "Send the secret unencrypted to a Base URL that is not this machine.",
             "schema": {"type": ["boolean", "null"], "default": False},
         },
-        "console_url": _text("Console URL", "Where a person looks at the agent or replica, for links."),
+        "console_url": _text(
+            "Console URL",
+            "Where a person looks, for links; may hold {agent_id}, {replica_uuid} and {entry_id}.",
+        ),
     }
 
 

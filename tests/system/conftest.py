@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from airflow_provider.sandbox.client import Sandbox
+from tests.system.crash.matrix import DAGS as CRASH_DAGS
 from tests.system.sandbox import InstalledSandbox, airflow_environment
+from tests.system.secrets import keys_of, leaks
 from tests.system.stack import AirflowStack
 
 ROOT = Path(__file__).parents[2]
@@ -42,10 +44,12 @@ def vendors(installed_sandbox: Sandbox) -> Sandbox:
 def stack(wheel_python: Path, installed_sandbox: Sandbox) -> Iterator[AirflowStack]:
     """A real Airflow with the example DAGs and those of ``tests/system/dags``, deferring by default."""
     env = airflow_environment(installed_sandbox) | {
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
         "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True",
         # How soon the waits of a killed triggerer are handed on; the default of 30 s would rule the tests.
         "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "8",
     }
-    folders = [ROOT / "dags_examples", ROOT / "tests" / "system" / "dags"]
+    folders = [ROOT / "dags_examples", ROOT / "tests" / "system" / "dags", CRASH_DAGS]
     with AirflowStack(python=wheel_python, dags=folders, env=env) as stack:
         yield stack
+        assert leaks(stack.home, stack.rest, keys_of(installed_sandbox)) == [], "a key was left behind"

@@ -55,20 +55,22 @@ class AirflowRest:
         *,
         query: Mapping[str, object] | None = None,
         body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        root: str = "/api/v2",
     ) -> Any:
         """
-        Send to ``/api/v2`` + ``path`` and read the JSON answer.
+        Send to ``root`` + ``path`` and read the JSON answer.
 
         :raises RestError: for any status of 400 and above
         :raises OSError: while nobody listens
         """
-        url = f"{self.base_url}/api/v2{path}"
+        url = f"{self.base_url}{root}{path}"
         if query:
             url += "?" + urllib.parse.urlencode(query, doseq=True)
         refused = busy = 0
         while True:
             try:
-                return send(method, url, body=body, token=self._login())
+                return send(method, url, body=body, token=self._login(), headers=headers)
             except RestError as error:
                 refused += error.status == 401
                 busy += error.is_busy
@@ -86,9 +88,16 @@ class AirflowRest:
         return self._token
 
 
-def send(method: str, url: str, *, body: Mapping[str, Any] | None = None, token: str | None = None) -> Any:
+def send(
+    method: str,
+    url: str,
+    *,
+    body: Mapping[str, Any] | None = None,
+    token: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Any:
     """One request with JSON in and out; an empty answer is ``None``."""
-    headers = {"Accept": "application/json"}
+    headers = {"Accept": "application/json"} | dict(headers or {})
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
     data = None
