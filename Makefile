@@ -1,6 +1,6 @@
 # Every target sets up what it needs; `.ci/bootstrap` needs nothing but Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench soak crash-matrix test-matrix lint format lock clean
+.PHONY: help demo test test-browser bench soak crash-matrix test-matrix lint format lock clean
 
 dev = $$(sh .ci/bootstrap dev)
 
@@ -12,6 +12,9 @@ demo: ## refresh both vendors on a real Airflow, against the sandbox (KEEP=1 lea
 
 test: ## unit, integration and system tests
 	@python=$(dev) && exec "$$python" -m pytest tests/unit tests/integration tests/system
+
+test-browser: ## what a person sees in Airflow's UI, in Chromium (CHROMIUM=… names it, SCREENSHOTS=docs/images keeps the pictures)
+	@python=$(dev) && exec "$$python" -m pytest tests/browser
 
 crash-matrix: ## kill real processes between every two steps, break the vendors in every way; one table each
 	@python=$$(sh .ci/bootstrap wheel) && "$$python" -m tests.system.crash
