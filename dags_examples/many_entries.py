@@ -36,7 +36,6 @@ def many_entries():
         task_id="update",
         replica_uuid="{{ var.value.sensay_replica_uuid }}",
         deferrable=True,
-        map_index_template="entry {{ task.entry_id }}",
     ).expand_kwargs(texts())
 
     @task
