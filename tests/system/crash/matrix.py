@@ -27,6 +27,7 @@ ENVIRONMENT = {
     "AIRFLOW__CORE__XCOM_BACKEND": "failing_xcom.FailingXCom",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+    "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "2",
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "8",
 }
 #: What the sandbox needs: a run that still goes on when a killed runner is retried, and is over when the
@@ -82,6 +83,7 @@ _SEEN = {
     Victim.SUPERVISOR: "heartbeat",
     Victim.TRIGGER_RUNNER: "",
     Victim.TRIGGERER: "",
+    Victim.TRIGGERER_TERM: "",
     Victim.NOBODY: "",
 }
 
@@ -192,7 +194,7 @@ class _Run:
             self._wait_for("started")
             self.killed_at = time.time()
             return
-        if row.victim in (Victim.TRIGGERER, Victim.TRIGGER_RUNNER):
+        if row.step is Step.IN_TRIGGER:
             self._kill_triggerer()
             return
         if row.step is Step.RUN_ENDED:
@@ -223,6 +225,9 @@ class _Run:
     def _kill_triggerer(self) -> None:
         self.stack.wait_for_task(self.dag_id, self.run_id, _TASK, {"deferred"})
         self.killed_at = time.time()
+        if self.row.victim is Victim.TRIGGERER_TERM:
+            self.stack.restart("triggerer")
+            return
         if self.row.victim is Victim.TRIGGER_RUNNER:
             self.stack.kill_children("triggerer")
         else:

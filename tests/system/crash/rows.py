@@ -15,12 +15,13 @@ class Mode(StrEnum):
 
 
 class Victim(StrEnum):
-    """Who is killed with SIGKILL."""
+    """Who is killed, with SIGKILL where it is not said otherwise."""
 
     RUNNER = "task runner"  # its supervisor sees exit code -9 at once
     SUPERVISOR = "supervisor"  # only the missing heartbeats tell; the runner lives on as an orphan
     TRIGGER_RUNNER = "trigger runner"
     TRIGGERER = "triggerer"
+    TRIGGERER_TERM = "triggerer (SIGTERM)"
     NOBODY = "nobody"
 
 
@@ -42,6 +43,7 @@ class Step(StrEnum):
     BEFORE_ENDED = "before ended"
     AFTER_ENDED = "after ended"
     XCOM = "XCom push fails"
+    DEFERRAL_TIMEOUT = "Airflow's deferral timeout"
     RUN_ENDED = "POST accepted, run ended"
 
 
@@ -125,6 +127,8 @@ def _rows(mode: Mode) -> Iterator[Row]:
                 tries = 1 if step is Step.AFTER_DEFER else 2
                 yield Row(step=step, mode=mode, victim=victim, outcome=outcome, tries=tries)
     yield Row(step=Step.XCOM, mode=mode, victim=Victim.NOBODY)
+    if mode is Mode.DEFERRABLE:
+        yield Row(step=Step.DEFERRAL_TIMEOUT, mode=mode, victim=Victim.NOBODY, outcome="reattached")
 
 
 def _unclosable() -> Iterator[Row]:
@@ -137,5 +141,5 @@ def _unclosable() -> Iterator[Row]:
 
 
 def _trigger_rows() -> Iterator[Row]:
-    for victim in (Victim.TRIGGER_RUNNER, Victim.TRIGGERER):
+    for victim in (Victim.TRIGGER_RUNNER, Victim.TRIGGERER, Victim.TRIGGERER_TERM):
         yield Row(step=Step.IN_TRIGGER, mode=Mode.DEFERRABLE, victim=victim, tries=1)

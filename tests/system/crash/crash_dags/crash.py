@@ -88,8 +88,10 @@ class StoppingRetrain(SendKitRetrainAgentOperator):
         self._prepare(context)
         try:
             return self._handed_over(super().execute(self._stopping(context)))
-        except TaskDeferred:
+        except TaskDeferred as deferral:
             self.stops.reach("before defer")
+            if self.stops.step == "Airflow's deferral timeout":
+                deferral.timeout = timedelta(seconds=3)
             self.deferred = True
             raise
 
