@@ -227,20 +227,21 @@ class Retrain(Job):
         return seen.phase is Phase.SUCCEEDED
 
 
-seconds = st.sampled_from([0.0, 0.5, 3.0, 10.0, 25.0, 60.0, 110.0])
 shapes = st.builds(
     Shape,
     lag=st.sampled_from([0.0, 0.0, 0.5, 5.0, 20.0, 60.0]),
-    queue=seconds,
-    work=st.sampled_from([0.0, 0.2, 3.0, 40.0, 200.0, 2000.0]),
+    queue=st.sampled_from([0.0, 0.0, 0.5, 3.0, 25.0, 110.0]),
+    work=st.sampled_from([0.0, 0.0, 0.2, 3.0, 40.0, 200.0, 2000.0, 1e9]),
     documents=st.sampled_from([0.0, 0.0, 5.0, 100.0]),
     ends=st.sampled_from(["completed", "completed", "failed"]),
-    stamps=st.sampled_from(["start", "end", "never"]),
+    stamps=st.sampled_from(["never", "start", "end"]),
 )
-#: The fourth step of a first try is its POST.
+no_answers: list[str] = []
+answers_to_posts = st.one_of(
+    st.just(no_answers), st.just(["429"]), st.lists(st.sampled_from(ANSWERS), min_size=1, max_size=3)
+)
 deaths = st.one_of(
     st.builds(Process, st.just(0)),
-    st.builds(lambda after: Process(4, after=after), st.booleans()),
     st.builds(lambda at, after: Process(at, after=after), st.integers(1, 30), st.booleans()),
 )
 
@@ -315,21 +316,21 @@ class NeverPayTwice(RuleBasedStateMachine):
     # --- what happens -------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.airflow.state in ("none", "retry"))
-    @rule(
-        process=deaths,
-        answers=st.lists(st.sampled_from(ANSWERS), max_size=3),
-        shape=shapes,
-        in_flight=st.sampled_from([None, 2.0, 60.0]),
-    )
-    def a_try(self, process: Process, answers: list[str], shape: Shape, in_flight: float | None) -> None:
-        self.agent.answers, self.agent.shape, self.in_flight = answers, shape, in_flight
-        self.airflow.work(process)
-        self._judge()
+    @rule(process=deaths, answers=answers_to_posts, shape=shapes)
+    def a_try(self, process: Process, answers: list[str], shape: Shape) -> None:
+        self.agent.answers, self.agent.shape, self.in_flight = answers, shape, None
+        self._work(process)
+
+    @precondition(lambda self: self.airflow.state in ("none", "retry"))
+    @rule(after=st.booleans(), in_flight=st.sampled_from([None, 2.0, 60.0]), shape=shapes)
+    def a_try_that_dies_at_its_post(self, after: bool, in_flight: float | None, shape: Shape) -> None:
+        self.agent.answers, self.agent.shape, self.in_flight = [], shape, in_flight
+        self._work(Process(4, after=after))  # read the record, look, write the intent, POST
 
     @precondition(lambda self: self.airflow.state == "deferred")
     @rule(
         process=deaths,
-        answers=st.lists(st.sampled_from(ANSWERS), max_size=2),
+        answers=answers_to_posts,
         shape=shapes,
         rand=st.floats(0, 0.99),
         restarts=st.lists(st.integers(1, 12), max_size=2),
@@ -338,9 +339,7 @@ class NeverPayTwice(RuleBasedStateMachine):
         self, process: Process, answers: list[str], shape: Shape, rand: float, restarts: list[int]
     ) -> None:
         self.agent.answers, self.agent.shape, self.in_flight = answers, shape, None
-        event = self.airflow.trigger(rand, tuple(restarts))
-        self.airflow.work(process, event)
-        self._judge()
+        self._work(process, self.airflow.trigger(rand, tuple(restarts)))
 
     @precondition(lambda self: self.airflow.state == "deferred")
     @rule()
@@ -355,7 +354,8 @@ class NeverPayTwice(RuleBasedStateMachine):
             self.refresh += 1
             if record.ending is Ending.OK:
                 self.budget = Decimal(0)
-                self.fresh_after = self.clock.now
+        if self.airflow.state == "success":
+            self.fresh_after = self.clock.now
         if force and not self.options.force:
             self.refresh += 1  # another charge is what was asked for
         self.options = replace(self.options, force=force)
@@ -374,6 +374,17 @@ class NeverPayTwice(RuleBasedStateMachine):
     @rule(lasts=st.sampled_from([3.0, 50.0, 300.0]))
     def reads_fail_for_a_while(self, lasts: float) -> None:
         self.agent.unreadable_until = self.clock.now + lasts
+
+    def _work(self, process: Process, event: Any = None) -> None:
+        before = dict(self.airflow.store.texts)
+        self.airflow.work(process, event)
+        self._judge()
+        result, record = self.airflow.result, self.airflow.store.record
+        if self.airflow.state == "success" and result is not None and result["confirmed"]:
+            assert record is not None
+            self._earned("completed", record)
+        if isinstance(self.airflow.error, errors.InsufficientCreditsError):
+            assert self.airflow.store.texts == before, "nothing was charged, yet the record has changed"
 
     # --- what may not happen ------------------------------------------------------------------------------
 

@@ -170,7 +170,7 @@ class Airflow:
             "task_state_store": self.store,
         }
         report = None if event is None else Report.from_event(event)
-        began = self.clock.now
+        began, self.error = self.clock.now, None
         with self.clock.running(self._sleep):
             try:
                 store = RecordStore(context, LOG)
