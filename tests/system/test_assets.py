@@ -63,7 +63,7 @@ def test_a_dag_on_an_alias_reads_what_the_refresh_did_and_a_skipped_one_starts_n
     stack: AirflowStack, vendors: Sandbox
 ) -> None:
     refresh = run(stack, "refresh_then_publish", {"text": "We open at eight."})
-    stack.until(lambda: runs(stack, "publish"), timeout=60, what="a run of publish")
+    stack.until(lambda: bool(runs(stack, "publish")), timeout=60, what="a run of publish")
     (published,) = runs(stack, "publish")
     succeeded(stack, "publish", published)
     (line,) = stack.xcom("publish", published, "announce")
@@ -92,11 +92,11 @@ def test_a_training_that_somebody_else_started_runs_the_dag_once_and_a_restart_d
         )
         return {each["key"]: each["value"] for each in found}
 
-    stack.until(lambda: told(), timeout=60, what="the watcher's first look")
+    stack.until(lambda: bool(told()), timeout=60, what="the watcher's first look")
     assert runs(stack, "on_agent_trained") == []
 
     vendors.set_agent(foreign_run=True)
-    stack.until(lambda: runs(stack, "on_agent_trained"), timeout=60, what="a run after the training")
+    stack.until(lambda: bool(runs(stack, "on_agent_trained")), timeout=60, what="a run after the training")
     (started,) = runs(stack, "on_agent_trained")
     succeeded(stack, "on_agent_trained", started)
     assert stack.xcom("on_agent_trained", started, "smoke_test") == ["completed"]

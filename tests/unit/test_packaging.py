@@ -59,6 +59,20 @@ def test_every_class_that_the_provider_info_names_exists() -> None:
         assert hook.conn_type == connection["connection-type"]
 
 
+def test_everything_else_that_the_provider_info_names_exists() -> None:
+    info = get_provider_info()
+    named = [*info["extra-links"], *info["cli"]]
+    for uris in info["asset-uris"]:
+        named += [uris["handler"], uris["to_openlineage_converter"]]
+    for path in named:
+        module, _, name = path.rpartition(".")
+        assert callable(getattr(importlib.import_module(module), name))
+    for room in ("hooks", "operators", "sensors", "triggers"):
+        for integration in info[room]:
+            for module in integration["python-modules"]:
+                importlib.import_module(module)
+
+
 def test_the_provider_info_imports_nothing_beyond_the_standard_library() -> None:
     before = _modules_after("import airflow_provider")
     after = _modules_after(
