@@ -34,11 +34,9 @@ def chromium() -> str:
     """The browser of this machine; playwright's own download is not needed."""
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
     if found is None or not Path(found).is_file():
+        missing = f"There is no {found}" if found else f"None of {', '.join(_NAMES)} was found"
         pytest.exit(
-            f"No browser at {found}."
-            if found
-            else "No browser was found: apt-get install chromium, or name one with CHROMIUM=/path/to/it",
-            returncode=1,
+            f"{missing}: apt-get install chromium, or name one with CHROMIUM=/path/to/it", returncode=1
         )
     return found
 
