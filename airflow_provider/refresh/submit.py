@@ -190,7 +190,9 @@ def _resume(
 ) -> Decision:
     """An earlier try left an open record of this very write."""
     if record.stage is Stage.SUBMITTED and record.wait is not None:
-        if policy.repeatable and record.wait.written is None:
+        at_work = rules.active(record.wait, seen) or rules.stepped_back(record.wait, seen)
+        if policy.repeatable and record.wait.written is None and not at_work:
+            # Nobody looked since the write. Where it shows now it is followed; else it is made anew.
             return _begin(record, identity, policy, seen, rules, waited)
         return Decision(action=Action.REATTACH, reason="an earlier try had submitted it")
     if policy.repeatable or record.baseline is None:
