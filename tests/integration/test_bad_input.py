@@ -349,7 +349,7 @@ def test_a_refused_retrain_is_not_tried_again_and_leaves_the_record_as_it_was(
     assert rig.paid == 1
 
 
-@pytest.mark.parametrize("status", REFUSALS)
+@pytest.mark.parametrize("status", [401, 402, 422])
 def test_a_refusal_after_a_failed_run_restores_that_runs_record(rig: Rig, status: int) -> None:
     rig.sandbox.options(training_outcome="failed")
     task = TaskUnderTest(rig.retrain(max_credits=20), retries=3)

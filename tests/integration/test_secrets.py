@@ -64,7 +64,7 @@ def test_no_secret_is_left_anywhere(
     rig.speak("knowledge-base")
     ENDS[end](rig)
     (rig.scratch / "faq.txt").write_text("When do you open?")
-    patience = {"deferrable": deferrable, "timeout": 3}
+    patience = {"deferrable": deferrable, "timeout": 2}
     tasks = [
         TaskUnderTest(make)
         for make in (
