@@ -41,8 +41,9 @@ What: TypeAlias = Target | Shelf
 #: Looks due within this many seconds of each other are taken together.
 TOGETHER = 0.05
 
-#: A look at a shelf may be taken early by this share of its gap, so that waits on one shelf fall into step.
-EARLY = 0.5
+#: A look at a shelf may be taken early by this share of its gap, so that waits on one shelf
+#: fall into step; above a half, so that no two groups can stay apart.
+EARLY = 0.6
 
 log = logging.getLogger(__name__)
 
