@@ -98,19 +98,6 @@ def test_a_restarted_triggerer_tells_what_it_missed_and_nothing_again(rig: Rig, 
     triggerer.run(sees_what_it_missed)
 
 
-def test_without_asset_state_a_watcher_begins_with_what_it_finds(rig: Rig, triggerer: Triggerer) -> None:
-    triggerer.is_asset_state_available = False
-
-    async def scenario(process: Process) -> None:
-        events = process.watch(agent_watcher(rig), shared=False)
-        await process.until(lambda: reads(rig) >= 2)
-        rig.sandbox.set_agent(foreign_run=True)
-        await process.until(lambda: events)
-
-    triggerer.run(scenario)
-    assert triggerer.asset_state == {}
-
-
 @pytest.mark.parametrize("shared", [True, False])
 def test_a_hundred_watchers_look_once(rig: Rig, triggerer: Triggerer, shared: bool) -> None:
     async def scenario(process: Process) -> None:

@@ -1,4 +1,8 @@
-"""Airflow's triggerer around event triggers, with a stand-in for the process at the other end of its pipe."""
+"""
+Airflow's triggerer around event triggers, with a stand-in for the process at the other end of its pipe.
+
+Shared streams and asset state came with Airflow 3.3; without them a watcher is run as on 3.1 and 3.2.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from unittest import mock
 
-from airflow.sdk import Asset
-from airflow.sdk.api.datamodels._generated import AssetStateStoreResponse
 from airflow.sdk.exceptions import ErrorType
 from airflow.sdk.execution_time import comms, task_runner
 from airflow.sdk.execution_time.comms import ErrorResponse
-from airflow.sdk.execution_time.context import AssetStateStoreAccessors
-from airflow.triggers.shared_stream import SharedStreamManager
 
 from airflow_provider.triggers.watcher import Watcher
 from tests.integration.clock import event_loop
@@ -34,6 +34,8 @@ class Triggerer(Supervisor):
         kept = self.asset_state.get(msg.name, {})
         if msg.key not in kept:
             return ErrorResponse(error=ErrorType.ASSET_STORE_NOT_FOUND, detail={"key": msg.key})
+        from airflow.sdk.api.datamodels._generated import AssetStateStoreResponse
+
         return comms.AssetStateStoreResult.from_asset_state_store_response(
             AssetStateStoreResponse(value=json.loads(json.dumps(kept[msg.key])))
         )
@@ -59,7 +61,7 @@ class Process:
 
     def __init__(self, triggerer: Triggerer) -> None:
         self._triggerer = triggerer
-        self._streams = SharedStreamManager()
+        self._streams: Any = None
         self._tasks: list[asyncio.Task[None]] = []
         self.ended: list[str] = []
 
@@ -73,14 +75,22 @@ class Process:
             for task in process._tasks:
                 task.cancel()
             await asyncio.gather(*process._tasks, return_exceptions=True)
-            await process._streams.stop_all()
+            if process._streams is not None:
+                await process._streams.stop_all()
 
     def watch(self, authored: Watcher[Any, Any], asset: str = "asset", *, shared: bool = True) -> list[Any]:
         """Start a watcher of an asset; return the list that its events are put into."""
         _, arguments = authored.serialize()
         trigger = type(authored)(**json.loads(json.dumps(arguments)))
         if self._triggerer.is_asset_state_available:
+            from airflow.sdk import Asset
+            from airflow.sdk.execution_time.context import AssetStateStoreAccessors
+
             trigger.asset_state_store = AssetStateStoreAccessors(inlets=[Asset(name=asset)])
+        if shared and self._streams is None:
+            from airflow.triggers.shared_stream import SharedStreamManager
+
+            self._streams = SharedStreamManager()
         number, key = len(self._tasks), trigger.shared_stream_key()
         events: list[Any] = []
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG, task
-from airflow.serialization.serialized_objects import DagSerialization
+from airflow.serialization import serialized_objects
 
 from airflow_provider.operators.sendkit import SendKitRetrainAgentOperator
 from airflow_provider.operators.sensay import (
@@ -20,6 +20,11 @@ from airflow_provider.operators.sensay import (
 )
 from airflow_provider.sensors.sendkit import SendKitAgentTrainedSensor
 from airflow_provider.sensors.sensay import SensayKnowledgeBaseEntryReadySensor
+
+#: Airflow 3.1 calls it otherwise.
+DagSerialization: Any = getattr(
+    serialized_objects, "DagSerialization", getattr(serialized_objects, "SerializedDAG", None)
+)
 
 REPLICA = "03db5651-cb61-4bdf-9ef0-89561f7c9c53"
 AGENT: dict[str, Any] = {"agent_id": "a" * 24}
@@ -134,7 +139,10 @@ def test_a_sensor_takes_the_operators_output(dag: DAG) -> None:
 
 
 def test_every_example_is_a_dag_with_a_page_of_its_own() -> None:
-    from airflow.dag_processing.dagbag import DagBag
+    try:
+        from airflow.dag_processing.dagbag import DagBag
+    except ImportError:  # Airflow 3.1
+        from airflow.models.dagbag import DagBag
 
     folder = Path(__file__).parents[3] / "dags_examples"
     bag = DagBag(str(folder), collect_dags=False)
