@@ -35,7 +35,6 @@ def approve_before_paying():
         task_id="approve",
         subject="Retrain the agent?",
         body="{{ ti.xcom_pull('plan')['target'] }}: {{ ti.xcom_pull('plan')['reason'] }}",
-        response_timeout=timedelta(hours=12),
     )
     retrain = SendKitRetrainAgentOperator(task_id="retrain", agent_id=AGENT, max_credits=10)
 

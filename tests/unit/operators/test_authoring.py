@@ -142,7 +142,7 @@ def test_every_example_is_a_dag_with_a_page_of_its_own() -> None:
     try:
         from airflow.dag_processing.dagbag import DagBag
     except ImportError:  # Airflow 3.1
-        from airflow.models.dagbag import DagBag
+        from airflow.models.dagbag import DagBag  # type: ignore[no-redef]
 
     folder = Path(__file__).parents[3] / "dags_examples"
     bag = DagBag(str(folder), collect_dags=False)
