@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from datetime import timedelta
+from importlib.metadata import version
 
 import pytest
 
@@ -16,6 +18,17 @@ for _name in [name for name in os.environ if name.startswith("AIRFLOW")]:
 os.environ["AIRFLOW_HOME"] = _HOME.name
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
+
+
+_AIRFLOW = tuple(int(part) for part in version("apache-airflow").split(".")[:2])
+if _AIRFLOW < (3, 3):
+    # What the record says to a store that this Airflow does not have; the tests bring a stand-in for it.
+    from airflow.sdk.execution_time import context as _context
+
+    _context.NEVER_EXPIRE = timedelta.max
+
+#: What came with 3.3 as a whole.
+collect_ignore = ["unit/operators/test_retry_policy.py"] if _AIRFLOW < (3, 3) else []
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -29,6 +29,7 @@ from airflow.sdk.execution_time import comms, task_runner
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from structlog import get_logger
 
+from tests.integration import task_state
 from tests.integration.clock import event_loop
 
 
@@ -154,9 +155,7 @@ class Supervisor:
         return comms.XComResult(key=msg.key, value=self.xcoms.get(msg.key))
 
     def _GetTaskStateStore(self, msg: Any) -> Any:
-        if msg.key not in self.task_state:
-            return comms.ErrorResponse(error=ErrorType.TASK_STORE_NOT_FOUND, detail={"key": msg.key})
-        return comms.TaskStateStoreResult(value=json.loads(json.dumps(self.task_state[msg.key])))
+        return task_state.answer(self.task_state, msg.key)
 
     def _SetTaskStateStore(self, msg: Any) -> Any:
         self.task_state[msg.key] = msg.value
@@ -268,6 +267,8 @@ class TaskUnderTest:
                 template_context = ti.get_template_context()
                 if not self.supervisor.is_task_state_available:
                     template_context.pop("task_state_store", None)
+                elif not task_state.HAS_STORE:
+                    template_context["task_state_store"] = task_state.StandIn(self.supervisor)
                 state, message, error = task_runner.run(ti, template_context, get_logger("task"))
         except Killed:
             pass

@@ -55,12 +55,12 @@ def test_a_wait_that_is_marked_failed_leaves_its_neighbours_at_the_same_poller_a
     tasks = [f"retrain_{number}" for number in range(3)]
     for task in tasks:
         stack.wait_for_task("three_waits", run_id, task, {"deferred"})
-        # The worker saw it pending: this is the triggerer's look.
-        stack.until(
-            lambda task=task: "status=training" in stack.log("three_waits", run_id, task),
-            timeout=60,
-            what=f"a look of {task}'s trigger",
-        )
+    # The workers saw them pending: these are the triggerer's looks.
+    stack.until(
+        lambda: all("status=training" in stack.log("three_waits", run_id, task) for task in tasks),
+        timeout=60,
+        what="a look of each trigger",
+    )
     stack.mark("three_waits", run_id, tasks[1], "failed")
     stack.wait("three_waits", run_id)
     ended = {task: stack.task_instance("three_waits", run_id, task).state for task in [*tasks, "after"]}
