@@ -33,7 +33,7 @@ QUICK = {
     "document_seconds": 1.0,
     "new_seconds": 0.3,
     "file_uploaded_seconds": 0.3,
-    "raw_text_seconds": 0.7,
+    "raw_text_seconds": 2.0,
     "processed_text_seconds": 0.5,
     "vector_created_seconds": 0.3,
 }

@@ -313,6 +313,7 @@ def test_every_way_to_a_result_gives_the_same_members(rig: Rig, deferrable: bool
         TaskUnderTest(rig.retrain(deferrable=deferrable, version="v1"), supervisor=fresh.supervisor).clear(),
     )
 
+    rig.sandbox.options(training_seconds=5)
     rig.sandbox.set_agent(foreign_run=True)
     run("adopted", TaskUnderTest(rig.retrain(deferrable=deferrable, version="v1")))
 

@@ -51,6 +51,7 @@ def test_force_and_the_runs_conf_override_the_version(rig: Rig) -> None:
 
 def test_a_version_is_delivered_only_by_a_run_of_our_own(rig: Rig) -> None:
     supervisor = Supervisor()
+    rig.sandbox.options(training_seconds=5)
     rig.sandbox.set_agent(foreign_run=True)
     assert _run(rig.retrain(version="a1"), supervisor).result["outcome"] == "adopted"
     # The run that was adopted may have begun before this version was there.
@@ -105,6 +106,7 @@ def test_the_days_ceiling_counts_over_tasks_and_runs(rig: Rig) -> None:
 
 def test_a_day_gets_its_credits_back_where_nothing_was_charged(rig: Rig) -> None:
     supervisor = Supervisor()
+    rig.sandbox.options(training_seconds=5)
     rig.sandbox.set_agent(foreign_run=True)
     assert _run(rig.retrain(max_credits_per_day=10), supervisor).result["outcome"] == "adopted"
     assert _run(rig.retrain(max_credits_per_day=10), _next_run(supervisor)).state == "success"
@@ -212,12 +214,12 @@ def test_a_text_that_changed_between_two_tries_is_written(rig: Rig) -> None:
 
 @pytest.mark.parametrize("deferrable", MODES)
 def test_a_reattach_after_the_deadline_gets_a_fresh_one(rig: Rig, deferrable: bool) -> None:
-    rig.sandbox.options(training_seconds=3, document_seconds=1)
-    task = TaskUnderTest(rig.retrain(timeout=2, deferrable=deferrable), retries=5)
+    rig.sandbox.options(training_seconds=4.5, document_seconds=1)
+    task = TaskUnderTest(rig.retrain(timeout=3, deferrable=deferrable), retries=5)
     assert task.to_the_end().verdict == ("up_for_retry", "RefreshTimeoutError")
     ended = task.retry().to_the_end()
     assert (ended.state, ended.result["outcome"]) == ("success", "reattached")
-    assert ended.result["seconds"] >= 2
+    assert ended.result["seconds"] >= 3
     assert rig.paid == 1
 
 
@@ -329,7 +331,7 @@ def test_without_a_record_everything_but_memory_works(
 
 @pytest.mark.parametrize("deferrable", MODES)
 def test_without_a_record_a_retry_finds_the_run_while_it_is_active(rig: Rig, deferrable: bool) -> None:
-    rig.sandbox.options(training_seconds=6)
+    rig.sandbox.options(training_seconds=10)
     supervisor = Supervisor(is_task_state_available=False)
     task = TaskUnderTest(rig.retrain(timeout=2, deferrable=deferrable), supervisor=supervisor, retries=5)
     late = task.to_the_end()

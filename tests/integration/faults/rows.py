@@ -144,9 +144,9 @@ PAID = [
     Row(
         fault="POST answer lost, GET lags",
         task=retrain(start_grace=5),
-        bend=all_of(options(lag=10, training_seconds=12), on_post("lose_answer")),
+        bend=all_of(options(lag=14, training_seconds=16), on_post("lose_answer")),
         becomes=("up_for_retry/AmbiguousWriteError", "success/adopted"),
-        between=lambda rig: rig.sandbox.advance(3),
+        between=lambda rig: rig.sandbox.advance(7),
         charges=1,
         says="the end is proven",
         writes=1,
@@ -155,7 +155,7 @@ PAID = [
         fault="slow POST, then 409",
         task=retrain(start_grace=6),
         bend=all_of(
-            options(lag=14, training_seconds=20),
+            options(lag=18, training_seconds=24),
             lambda rig: rig.connect("sendkit", {"read_timeout": 0.3}),
             on_post("delay", when="after", seconds=1),
         ),
@@ -392,6 +392,7 @@ PAID = [
     Row(
         fault="two DAGs at once, the other adopts",
         task=retrain(),
+        bend=options(training_seconds=5),
         play=beside_another_dag(),
         becomes=("success/adopted", "success/refreshed"),
         charges=1,
@@ -401,6 +402,7 @@ PAID = [
     Row(
         fault="two DAGs at once, the other waits for its own",
         task=retrain(start_grace=6),
+        bend=options(training_seconds=5),
         play=beside_another_dag(on_running="wait"),
         becomes=("success/refreshed", "success/refreshed"),
         charges=2,
@@ -409,6 +411,7 @@ PAID = [
     Row(
         fault="two DAGs at once, the other skips",
         task=retrain(),
+        bend=options(training_seconds=5),
         play=beside_another_dag(on_running="skip"),
         becomes=("skipped", "success/refreshed"),
         charges=1,
@@ -417,6 +420,7 @@ PAID = [
     Row(
         fault="two DAGs at once, the other fails",
         task=retrain(),
+        bend=options(training_seconds=5),
         play=beside_another_dag(on_running="fail"),
         becomes=("up_for_retry/AlreadyRunningError", "success/refreshed"),
         charges=1,
