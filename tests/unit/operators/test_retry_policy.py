@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from airflow.sdk.definitions.retry_policy import RetryAction
 
 from airflow_provider import errors
