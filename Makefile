@@ -1,6 +1,6 @@
 # Every target sets up what it needs; `.ci/bootstrap` needs nothing but Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser bench soak crash-matrix test-matrix lint format lock clean
+.PHONY: help demo test test-browser bench soak crash-matrix test-oldest test-matrix lint format lock clean
 
 dev = $$(sh .ci/bootstrap dev)
 
@@ -17,8 +17,11 @@ test-browser: ## what a person sees in Airflow's UI, in Chromium (CHROMIUM=… n
 	@python=$(dev) && exec "$$python" -m pytest tests/browser
 
 crash-matrix: ## kill real processes between every two steps, break the vendors in every way; one table each
-	@python=$$(sh .ci/bootstrap wheel) && "$$python" -m tests.system.crash
-	@python=$(dev) && exec "$$python" -m tests.integration.faults
+	@python=$$(sh .ci/bootstrap wheel) && { "$$python" -m tests.system.crash; wrong=$$?; } \
+	  && python=$(dev) && "$$python" -m tests.integration.faults && exit $$wrong
+
+test-oldest: ## the unit tests on the oldest Airflow supported
+	@python=$$(sh .ci/bootstrap airflow 3.1.8) && exec "$$python" -m pytest -W default tests/unit
 
 test-matrix: ## the tests on Airflow 3.1.8 and 3.2.2, and all of them on the one of requirements.lock
 	@set -e; for version in 3.1.8 3.2.2; do \
