@@ -14,11 +14,18 @@ from typing import Any, Protocol
 
 from airflow_provider.refresh.observation import Observation, later
 
-#: Seconds for which the length of a list is believed: entries come and go.
+#: Seconds for which anything learnt of lists is believed: entries come and go.
 _BELIEF = 600.0
 
 #: How much of the newest round goes into the expected share of leavers.
 _FRESHNESS = 0.5
+
+#: The share that is expected to leave before anything was learnt.
+_LEAVERS = 0.05
+
+#: What remains of the expected share after a round that learnt none: else one hasty hour would rule out the
+#: lists of the statuses for ever.
+_FORGIVENESS = 0.8
 
 #: From so many ids on that left their list, it is worth a page to see whether they are one step further.
 _HERD = 10
@@ -61,16 +68,16 @@ class Knowledge:
 
     :param pages: how long each list is; one that is missing here is thought to be as short as it can be
     :param leavers: share of the ids that were no longer in the list of the status they were last seen in
-    :param since: when the lengths began to be learnt, in seconds
+    :param since: when this began to be learnt, in seconds
     """
 
     pages: Mapping[str | None, int] = field(default_factory=dict)
-    leavers: float = 0.0
+    leavers: float = _LEAVERS
     since: float = -inf
 
     def at(self, now: float) -> Knowledge:
-        """Return what is still believed: all the lengths, or after a while none."""
-        return self if now - self.since < _BELIEF else Knowledge(leavers=self.leavers, since=now)
+        """Return what is still believed: all of it, or after a while nothing."""
+        return self if now - self.since < _BELIEF else Knowledge(since=now)
 
 
 class Round:
@@ -106,6 +113,8 @@ class Round:
         leavers = self._known.leavers
         if self._walked:
             leavers += _FRESHNESS * (self._left_list / self._walked - leavers)
+        else:
+            leavers *= _FORGIVENESS
         return Knowledge(self._pages, leavers, self._known.since)
 
     def next_page(self) -> Page | None:

@@ -41,9 +41,8 @@ What: TypeAlias = Target | Shelf
 #: Looks due within this many seconds of each other are taken together.
 TOGETHER = 0.05
 
-#: A look at a shelf may be taken early by this share of its gap, so that waits on one shelf
-#: fall into step; above a half, so that no two groups can stay apart.
-EARLY = 0.6
+#: A look at a shelf may be taken early by this share of its gap, so that waits on one shelf fall into step.
+EARLY = 0.5
 
 log = logging.getLogger(__name__)
 
@@ -153,14 +152,12 @@ class Poller:
         return here if here is not None or seat.shelf is None else self._reading.get(seat.shelf)
 
     def _read_shelf(self, reader: Reader, shelf: Shelf, due: list[Seat], now: float) -> None:
-        soon = [
-            seat
-            for seat in self._by_shelf.get(shelf, ())
-            if seat.waits and seat.due - now <= max(TOGETHER, EARLY * seat.gap) and self._parked(seat) is None
-        ]
-        round_ = reader.plan(shelf, soon)
+        here = [seat for seat in self._by_shelf.get(shelf, ()) if seat.waits and self._parked(seat) is None]
+        round_ = reader.plan(
+            shelf, [seat for seat in here if seat.due - now <= max(TOGETHER, EARLY * seat.gap)]
+        )
         if round_.next_page() is not None:
-            self._spawn(shelf, reader.read_shelf(shelf, round_, soon), soon)
+            self._spawn(shelf, reader.read_shelf(shelf, round_, here), here)
             return
         for seat in due:  # one by one there is nothing to gain from being early
             if (parked := self._parked(seat)) is not None:

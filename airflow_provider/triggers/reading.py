@@ -77,6 +77,9 @@ class Reader:
         Read the pages that a round asks for, then one by one whatever they did not show.
 
         If a page cannot be read, that is one failure for each who is still missing; the rest is not tried.
+
+        :param seats: whoever waits on the shelf, in the round or not: a page is shown to all who are on it,
+            and so those who were read together look together again
         """
         waiting: dict[Hashable, list[Seat]] = {}
         for seat in seats:
@@ -106,7 +109,9 @@ class Reader:
             round_.refused(page)
             return
         items, shown, total = shelf.listed(answer)
-        told = [id_ for id_ in items.keys() & round_.missing if _show(waiting[id_], items[id_])]
+        told = [id_ for id_ in items.keys() & waiting.keys() if _show(waiting[id_], items[id_])]
+        for id_ in told:
+            del waiting[id_]
         round_.took(page, told, shown, total)
 
     async def _page(self, shelf: Shelf, page: Page) -> Any:

@@ -292,7 +292,7 @@ TABLES: dict[str, Callable[[int], None]] = {
     **{
         f"{'tls' if tls else 'plain'}-{count}": scale(count, interval, tls)
         for tls in (True, False)
-        for count, interval in ((100, 1.0), (1000, 4.0), (5000, 5.0))
+        for count, interval in ((100, 2.0), (1000, 4.0), (5000, 5.0))
     },
     "sendkit": single_reads,
     "rate-limit": lambda repeats: troubled("at most 50 requests a second", repeats, rate=50.0),

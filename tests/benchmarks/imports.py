@@ -32,9 +32,11 @@ DBT = """
 from airflow.providers.dbt.cloud.operators.dbt import DbtCloudRunJobOperator
 from airflow.providers.dbt.cloud.sensors.dbt import DbtCloudJobRunSensor
 """
+AIRFLOW_TRIGGERS = "import airflow.triggers.base"
 WAYS = {
     "ours: hooks, operators, sensors": OURS,
     "ours, with triggers": OURS + OUR_TRIGGERS,
+    "of which `airflow.triggers.base`, Airflow's own": AIRFLOW_TRIGGERS,
     "http provider": HTTP,
     "dbt-cloud provider": DBT,
 }

@@ -249,20 +249,31 @@ def test_a_list_that_the_vendor_refuses_is_left_alone_for_a_while() -> None:
     assert Round(waiting, first.known.at(3600.0), Shelf()).next_page() is not None
 
 
-def test_the_length_of_a_list_is_doubted_after_a_while_and_the_share_of_leavers_kept() -> None:
-    known = Knowledge({None: 200, "NEW": 60}, leavers=0.25, since=100.0)
+def test_what_was_learnt_of_lists_is_doubted_after_a_while() -> None:
+    known = Knowledge({None: 200, "NEW": 60}, leavers=0.9, since=100.0)
     assert known.at(101.0) is known
-    later = known.at(10_000.0)
-    assert not later.pages
-    assert later.leavers == 0.25
+    assert known.at(10_000.0) == Knowledge(since=10_000.0)
 
 
 def test_the_share_that_leaves_their_lists_is_learnt() -> None:
     vendor = Vendor(dict.fromkeys(range(1, 16), "RAW_TEXT") | dict.fromkeys(range(16, 901), "READY"))
     waiting: dict[int, str | None] = dict.fromkeys(range(1, 21), "RAW_TEXT")
-    round_ = Round(waiting, vendor.all_known, vendor.shelf)
+    round_ = Round(waiting, Knowledge(vendor.all_known.pages, leavers=0.0), vendor.shelf)
     list(walk(round_, vendor))
     assert round_.known.leavers == pytest.approx(0.125)
+
+
+def test_after_a_hasty_hour_the_lists_of_the_statuses_are_tried_again() -> None:
+    finished = dict.fromkeys(range(1, 401), "READY")
+    vendor = Vendor(finished | dict.fromkeys(range(401, 451), "RAW_TEXT"))
+    waiting: dict[int, str | None] = dict.fromkeys(range(401, 451), "RAW_TEXT")
+    known, costs = Knowledge(vendor.all_known.pages, leavers=1.0, since=0.0), []
+    for _ in range(12):
+        round_ = Round(waiting, known, vendor.shelf)
+        costs.append(cost(round_, vendor))
+        known = round_.known
+    assert costs[0] == 45
+    assert costs[-1] == 5
 
 
 # --- a list that is behind ---------------------------------------------------------------------------------
