@@ -81,8 +81,11 @@ def test_every_wait_is_read_within_its_interval_and_for_less_than_single_reads(
         vendor.entries |= {id_: Entry(draw.choice(STATUSES)) for id_ in range(1, WAITS + 1)}
         vendor.delay = LATENCY
         async with serving(vendor):
-            watches = [_watch(vendor, id_, intervals[id_ - 1], late, SECONDS) for id_ in range(1, WAITS + 1)]
-            *looks, _ = await asyncio.gather(*watches, _move(vendor, draw, SECONDS))
+            moving = asyncio.create_task(_move(vendor, draw, SECONDS))
+            looks = await asyncio.gather(
+                *(_watch(vendor, id_, intervals[id_ - 1], late, SECONDS) for id_ in range(1, WAITS + 1))
+            )
+            await moving
             return sum(looks), len(vendor.asked)
 
     with asyncio.Runner(loop_factory=_leaping_loop) as runner:
