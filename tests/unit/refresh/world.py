@@ -154,6 +154,7 @@ class Airflow:
         self.state = "none"
         self.result: dict[str, Any] | None = None
         self.error: BaseException | None = None
+        self._began = clock.now
         self._deferred: dict[str, Any] = {}
         self._event: Any = None
 
@@ -170,7 +171,7 @@ class Airflow:
             "task_state_store": self.store,
         }
         report = None if event is None else Report.from_event(event)
-        began, self.error = self.clock.now, None
+        self._began, self.error = self.clock.now, None
         with self.clock.running(self._sleep):
             try:
                 store = RecordStore(context, LOG)
@@ -190,12 +191,16 @@ class Airflow:
             except AgentKnowledgeError as error:
                 self.state, self.error = "retry", error
         self.process = self.store.process = Process()
-        job = self.make_job(self)
-        assert self.clock.now - began <= 3 * job.options.timeout, "a wait without an end"
 
     def _sleep(self, seconds: float) -> None:
         assert seconds >= 0
         self.process.step(lambda: self.clock.pass_time(seconds))
+        self._ends()
+
+    def _ends(self) -> None:
+        """At most a wait before the write, then one for our own run, and a grace."""
+        patience = 3 * self.make_job(self).options.timeout
+        assert self.clock.now - self._began <= patience, "a wait without an end"
 
     # --- the triggerer ------------------------------------------------------------------------------------
 
@@ -205,7 +210,8 @@ class Airflow:
 
         :param restarts: looks after which the triggerer is restarted: it begins again from the arguments
         """
-        job, began, looks = self.make_job(self), self.clock.now, 0
+        job, looks = self.make_job(self), 0
+        self._began = self.clock.now
         arguments = self._deferred
         wait = codec.load(Wait, arguments["wait"])
         record = None if arguments["record"] is None else Record.from_json(arguments["record"])
@@ -221,7 +227,7 @@ class Airflow:
             if verdict is not Verdict.WAIT:
                 break
             looks += 1
-            assert self.clock.now - began <= 3 * job.options.timeout, "a wait without an end"
+            self._ends()
             if looks in restarts:
                 wait = codec.load(Wait, arguments["wait"])
         self.clock.now = max(self.clock.now, arguments["not_before"])
