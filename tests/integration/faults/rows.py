@@ -588,7 +588,11 @@ def _sensay(generation: str) -> list[Row]:
         Row(
             fault=f"{generation}: answer to the write lost",
             task=update(generation, start_grace=6),
-            bend=lambda rig: rig.sandbox.fault("lose_answer", method=_WRITES[generation]),
+            # Long enough in work that a slow machine's second write does not come after the end.
+            bend=all_of(
+                options(raw_text_seconds=20),
+                lambda rig: rig.sandbox.fault("lose_answer", method=_WRITES[generation]),
+            ),
             becomes=("success/refreshed",),
             charges=0,
             says="the end is proven",
