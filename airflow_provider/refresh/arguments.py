@@ -114,6 +114,6 @@ class Checker:
             if isinstance(value, bool):
                 raise TypeError
             return kind(value)
-        except (TypeError, ValueError, InvalidOperation):
+        except (TypeError, ValueError, InvalidOperation, OverflowError):
             self.problems.append(f"{name} must be a number, got {value!r}")
             return None
