@@ -1,0 +1,245 @@
+"""What no sequence of sights may bring about, in whatever order and rhythm they come."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider.refresh import codec, sendkit
+from airflow_provider.refresh import wait as waits
+from airflow_provider.refresh.observation import Observation, Phase
+from airflow_provider.refresh.schedule import next_look
+from airflow_provider.refresh.sensay import RULES as SENSAY
+from airflow_provider.refresh.wait import Purpose, Receipt, Rules, Verdict, Wait
+from tests.unit.refresh.effort import effort
+from tests.unit.refresh.scenes import KB, NEW, NEWER, OLD, TRAINING, agent, entry, waiting
+
+SENDKIT = sendkit.RULES
+
+#: A failed read between two sights.
+Look = Observation | None
+
+markers = st.sampled_from([None, OLD, NEW, NEWER, "no time at all"])
+errors = st.sampled_from([None, "crawler", "no pages"])
+agents = st.builds(
+    agent,
+    st.sampled_from([None, "pending", "training", "completed", "failed", "odd"]),
+    markers,
+    processing=st.sets(st.sampled_from("ab")),
+    failed=st.sets(st.sampled_from("cd")),
+    error=errors,
+)
+entries = st.one_of(
+    st.builds(
+        entry,
+        st.sampled_from([None, "NEW", "RAW_TEXT", "VECTOR_CREATED", "READY", "UNPROCESSABLE", "ODD"]),
+        markers,
+        error=errors,
+        kind=st.sampled_from(["text", "file"]),
+        ready=st.sampled_from([(), ("READY",), ("VECTOR_CREATED",)]),
+    ),
+    st.builds(
+        entry,
+        st.sampled_from([None, "BLANK", "AWAITING_UPLOAD", "PROCESSING", "READY", "ERR_X", "ODD"]),
+        markers,
+        generation=st.just(TRAINING),
+    ),
+)
+vendors: st.SearchStrategy[tuple[Rules, st.SearchStrategy[Observation]]] = st.sampled_from(
+    [(SENDKIT, agents), (SENSAY, entries)]
+)
+gaps = st.floats(0.05, 100.0)
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> tuple[Rules, Wait, list[tuple[float, Look]]]:
+    """A wait of any kind, and what it is shown."""
+    rules, sights = draw(vendors)
+    wait = waiting(
+        draw(st.sampled_from(list(Purpose))),
+        receipt=draw(st.sampled_from(list(Receipt))),
+        baseline=draw(st.none() | sights),
+        since=NEW,
+        max_read_failures=draw(st.integers(1, 6)),
+    )
+    return rules, wait, draw(st.lists(st.tuples(gaps, st.none() | sights), max_size=30))
+
+
+def told(rules: Rules, wait: Wait, looks: list[tuple[float, Look]]) -> Any:
+    """Show one after another until the wait is over; yield each sight with the wait and the verdict after it."""
+    now = wait.started
+    for gap, seen in looks:
+        now += gap
+        wait, verdict = waits.miss(wait, now) if seen is None else waits.look(wait, rules, seen, now)
+        yield seen, wait, verdict
+        if verdict is not Verdict.WAIT:
+            return
+
+
+@effort(quick=200)
+@given(story=stories())
+def test_only_a_successful_status_is_ever_a_success(
+    story: tuple[Rules, Wait, list[tuple[float, Look]]],
+) -> None:
+    rules, wait, looks = story
+    for seen, _, verdict in told(rules, wait, looks):
+        if verdict is Verdict.DONE and wait.purpose in (Purpose.OWN, Purpose.GATE, Purpose.SINCE):
+            assert seen is not None
+            assert seen.phase is Phase.SUCCEEDED
+
+
+@effort(quick=100)
+@given(data=st.data(), vendor=vendors, purpose=st.sampled_from([Purpose.OWN, Purpose.GATE, Purpose.SINCE]))
+def test_no_sequence_of_unknown_statuses_is_anything_but_unknown(
+    data: st.DataObject, vendor: Any, purpose: Purpose
+) -> None:
+    rules, sights = vendor
+    unknown = sights.filter(lambda seen: seen.phase is Phase.UNKNOWN)
+    wait = waiting(purpose, baseline=data.draw(st.none() | sights), since=OLD)
+    looks = data.draw(st.lists(st.tuples(gaps, unknown), max_size=20))
+    for _, _, verdict in told(rules, wait, looks):
+        assert verdict in (Verdict.WAIT, Verdict.UNKNOWN_STATUS)
+
+
+STALE = [
+    (SENDKIT, agent("completed", OLD)),
+    (SENDKIT, agent("failed", OLD, error="no pages")),
+    (SENDKIT, agent("completed", None, processing="a")),
+    (SENSAY, entry("READY", OLD)),
+    (SENSAY, entry("VECTOR_CREATED", OLD)),
+    (SENSAY, entry("READY", OLD, generation=TRAINING)),
+]
+
+
+@pytest.mark.parametrize(("rules", "before"), STALE, ids=str)
+@given(data=st.data())
+def test_no_rhythm_makes_an_old_terminal_status_ours(
+    data: st.DataObject, rules: Rules, before: Observation
+) -> None:
+    """The same status, the same marker, never active, and a receipt that says nothing."""
+    nothing_new = st.sampled_from([before, replace(before, processing=()), replace(before, error="other")])
+    strange = st.sampled_from([None, agent("odd", OLD) if rules is SENDKIT else entry("ODD", OLD)])
+    looks = data.draw(st.lists(st.tuples(gaps, st.one_of(nothing_new, nothing_new, strange)), max_size=30))
+    wait = waiting(Purpose.OWN, baseline=before, max_read_failures=1000)
+    for _, _, verdict in told(rules, wait, looks):
+        assert verdict not in (Verdict.DONE, Verdict.FAILED)
+
+
+@effort(quick=200)
+@given(story=stories())
+def test_evidence_only_grows(story: tuple[Rules, Wait, list[tuple[float, Look]]]) -> None:
+    rules, wait, looks = story
+    before, seen_so_far = wait.evidence, 0
+    for seen, after, _ in told(rules, wait, looks):
+        evidence = after.evidence
+        seen_so_far += seen is not None
+        assert evidence.active >= before.active
+        assert evidence.stepped_back >= before.stepped_back
+        assert evidence.polls == seen_so_far
+        assert evidence.failures == (0 if seen is not None else before.failures + 1)
+        assert after.baseline == wait.baseline
+        if seen is None:
+            assert replace(evidence, failures=0) == replace(before, failures=0)
+        before = evidence
+
+
+@effort(quick=100)
+@given(story=stories())
+def test_a_wait_that_is_stored_between_any_two_looks_comes_to_the_same_end(
+    story: tuple[Rules, Wait, list[tuple[float, Look]]],
+) -> None:
+    """The loop, the trigger and the rescheduling sensor differ in nothing else."""
+    rules, wait, looks = story
+    stored, now = wait, wait.started
+    for (gap, seen), (_, kept, verdict) in zip(looks, told(rules, wait, looks), strict=False):
+        now += gap
+        again = codec.load(Wait, json.loads(json.dumps(codec.dump(stored))))
+        stored, other = waits.miss(again, now) if seen is None else waits.look(again, rules, seen, now)
+        assert (stored, other) == (kept, verdict)
+
+
+@effort(quick=200)
+@given(
+    data=st.data(),
+    vendor=vendors,
+    purpose=st.sampled_from(list(Purpose)),
+    interval=st.floats(0.1, 1000.0),
+    length=st.floats(1.0, 5000.0),
+    backoff=st.booleans(),
+    longest=st.none() | st.floats(1.0, 1e6),
+    asked=st.none() | st.floats(0.1, 1e6),
+)
+def test_every_wait_is_over_one_look_after_its_deadline(
+    data: st.DataObject,
+    vendor: Any,
+    purpose: Purpose,
+    interval: float,
+    length: float,
+    backoff: bool,
+    longest: float | None,
+    asked: float | None,
+) -> None:
+    rules, sights = vendor
+    interval = max(interval, length / 200)
+    wait = waiting(
+        purpose,
+        deadline=length,
+        poll_interval=interval,
+        baseline=data.draw(st.none() | sights),
+        since=NEWER,
+        backoff=backoff,
+        longest_gap=longest,
+        max_read_failures=10**9,
+    )
+    shows = data.draw(st.lists(st.none() | sights, min_size=1, max_size=4))
+    now, verdict, looks = 0.0, Verdict.WAIT, 0
+    while verdict is Verdict.WAIT:
+        gap = next_look(wait, now, 0.5, asked)
+        assert gap > 0
+        if not backoff and asked is None:
+            assert gap <= max(interval, 0.05)
+        now += gap
+        assert now <= length + 0.1
+        seen = shows[looks % len(shows)]
+        wait, verdict = waits.miss(wait, now) if seen is None else waits.look(wait, rules, seen, now)
+        looks += 1
+
+
+@pytest.mark.parametrize("generation", [KB, TRAINING])
+@pytest.mark.parametrize(
+    "purpose", [Purpose.OWN, Purpose.FOREIGN, Purpose.GRACE, Purpose.GATE, Purpose.SINCE]
+)
+def test_no_status_of_any_table_is_left_without_a_phase(generation: Any, purpose: Purpose) -> None:
+    """A status that the vendor's page lists is known in its own generation."""
+    listed = {
+        KB: (
+            "NEW",
+            "FILE_UPLOADED",
+            "RAW_TEXT",
+            "PROCESSED_TEXT",
+            "VECTOR_CREATED",
+            "READY",
+            "UNPROCESSABLE",
+        ),
+        TRAINING: (
+            "BLANK",
+            "AWAITING_UPLOAD",
+            "SUPABASE_ONLY",
+            "PROCESSING",
+            "READY",
+            "SYNC_ERROR",
+            "ERR_FILE_PROCESSING",
+            "ERR_TEXT_PROCESSING",
+            "ERR_TEXT_TO_VECTOR",
+        ),
+    }
+    for status in listed[generation]:
+        seen = entry(status, generation=generation)
+        assert seen.phase is not Phase.UNKNOWN
+        _, verdict = waits.look(waiting(purpose, since=NEW), SENSAY, seen, 0.0)
+        assert verdict is not Verdict.UNKNOWN_STATUS
