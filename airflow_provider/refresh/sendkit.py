@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from airflow_provider.refresh.observation import Observation, Phase, later, shorten
@@ -63,6 +64,7 @@ class AgentTarget:
         """Read the training fields; an old ``trainingError`` may stand on, so it counts only with ``failed``."""
         status = answer.training_status
         phase = _PHASES.get(str(status), Phase.UNKNOWN)
+        progress = answer.training_progress
         documents = answer.uploaded_documents
         processing = tuple(sorted(_short(each) for each in documents if each.status == "processing"))
         base = answer.knowledge_base
@@ -76,7 +78,7 @@ class AgentTarget:
             phase=phase,
             marker=base.last_scraped_at if base else None,
             error=shorten(answer.training_error) if phase is Phase.FAILED else None,
-            progress=answer.training_progress,
+            progress=progress if progress is not None and isfinite(progress) else None,
             processing=processing[:_LISTED],
             unlisted=max(0, len(processing) - _LISTED),
             failed_documents=tuple(

@@ -203,6 +203,11 @@ def test_progress_decides_nothing() -> None:
     assert done.progress == 100.0
 
 
+def test_a_progress_that_json_cannot_hold_is_dropped() -> None:
+    assert agent("training", trainingProgress=float("inf")).progress is None
+    assert agent("training", trainingProgress=3.14).progress == 3.14
+
+
 def test_null_members_are_readable_and_absent_ones_are_not() -> None:
     assert agent(None, None).readable
     assert not blind_agent().readable
