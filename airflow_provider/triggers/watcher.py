@@ -112,15 +112,16 @@ class Watcher(BaseEventTrigger, Generic[L, C]):
         """Tell what has changed past the cursor; the cursor is written after the event is on its way."""
         from airflow_provider.hooks import telemetry
 
-        cursor = await self._load()
+        cursor = kept = await self._load()
         async for look in shared_stream:
             after, told = self._notice(cursor, look)
             if told is not None:
                 self.log.info("%s changed: %s", self._key, told)
                 telemetry.count("events", self._vendor)
                 yield TriggerEvent({"vendor": self._vendor, "target": self._key, **told})
-            if after is not None and after != cursor:
-                await self._save(after)
+            # What could not be kept is kept after the next look: a restart before that would tell it again.
+            if after is not None and after != kept and await self._save(after):
+                kept = after
             cursor = after
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -209,16 +210,18 @@ class Watcher(BaseEventTrigger, Generic[L, C]):
             self.log.warning("%s: what has been told cannot be read, beginning anew: %s", self._key, error)
             return None
 
-    async def _save(self, cursor: C) -> None:
+    async def _save(self, cursor: C) -> bool:
         from airflow_provider.refresh import codec
 
         store = self._store()
         if store is None:
-            return
+            return True
         try:
             await store.aset(self._cursor_key, codec.dump(cursor))
         except Exception as error:
             self.log.warning("%s: what has been told cannot be kept: %s", self._key, error)
+            return False
+        return True
 
     def _store(self) -> Any:
         """Return the state of the watched asset; None below Airflow 3.3."""

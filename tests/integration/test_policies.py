@@ -137,7 +137,7 @@ def test_completed_is_not_the_end_while_a_document_is_in_work(rig: Rig, deferrab
     rig.sandbox.options(document_seconds=5)
     ended = _run(rig.retrain(deferrable=deferrable))
     assert ended.state == "success"
-    assert ended.result["seconds"] >= 5
+    assert ended.result["seconds"] > 4.5  # the training alone takes 4; two clocks, so not to the hundredth
 
 
 # --- other records -----------------------------------------------------------------------------------------

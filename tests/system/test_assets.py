@@ -102,6 +102,8 @@ def test_a_training_that_somebody_else_started_runs_the_dag_once_and_a_restart_d
     succeeded(stack, "on_agent_trained", started)
     assert stack.xcom("on_agent_trained", started, "smoke_test") == ["completed"]
 
+    # What was told is kept a moment after it was told; a restart within that moment would tell it again.
+    stack.until(lambda: "'told':" in str(told()), timeout=30, what="the watcher's note of what it told")
     stack.restart("triggerer")
     looks = vendors.count("GET", "/v1/agents/{agentId}")
     stack.until(
