@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -39,6 +40,9 @@ def test_retrain_agent_pays_once_and_goes_on_when_the_agent_is_trained(
     assert (results["retrain"]["outcome"], results["retrain"]["status"]) == ("refreshed", "completed")
     assert [charge["credits"] for charge in vendors.charges] == [10]
     assert "10 credits" in results["announce"]
+    (last,) = stack.rest.get("/dags/retrain_agent/dagRuns", order_by="-id", limit=1)["dag_runs"]
+    announced = stack.task_instance("retrain_agent", last["dag_run_id"], "announce").raw["start_date"]
+    assert results["retrain"]["finished"] < datetime.fromisoformat(announced).timestamp()
 
 
 def test_update_entry_ends_when_the_replica_can_answer_from_the_text(stack: AirflowStack) -> None:
