@@ -50,7 +50,7 @@ class Scene:
     tls: bool = False
     ramp: float | None = None
     shortest: float = 1.2
-    longest: float = 2.4
+    longest: float = 2.2
     history: int = 0
     rate: float | None = None
     faults: float = 0.0
