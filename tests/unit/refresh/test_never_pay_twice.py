@@ -450,3 +450,57 @@ class NeverPayTwice(RuleBasedStateMachine):
 
 TestNeverPayTwice = NeverPayTwice.TestCase
 TestNeverPayTwice.settings = effort(quick=60, steps=30)
+
+
+# --- stories that chance tells too rarely -----------------------------------------------------------------
+
+
+def told(**policy: Any) -> NeverPayTwice:
+    usual: dict[str, Any] = {
+        "first": "completed",
+        "scraped": "2026-01-01T00:00:00Z",
+        "on_unknown": None,
+        "on_running": "adopt",
+        "waits": True,
+        "deferrable": False,
+        "max_credits": None,
+    }
+    story = NeverPayTwice()
+    story.begin(**{**usual, **policy})
+    return story
+
+
+def test_a_run_that_began_and_ended_while_we_waited_out_a_rate_limit_is_not_taken_for_ours() -> None:
+    story = told()
+    story.somebody_else_retrains(after=5.0, shape=Shape(work=3.0))
+    story.a_try(process=Process(), answers=["429"], shape=Shape(lag=20.0))
+    assert story.airflow.state == "success"
+    assert [run.over <= story.clock.now for run in story.paid] == [True]
+
+
+def test_a_run_that_left_no_trace_is_paid_again_only_if_the_caller_says_so() -> None:
+    for on_unknown, scraped, charges in (
+        (None, "2026-01-01T00:00:00Z", 2),
+        (None, None, 1),
+        ("submit", None, 2),
+        ("fail", "2026-01-01T00:00:00Z", 1),
+    ):
+        story = told(on_unknown=on_unknown, scraped=scraped)
+        silent = Shape(work=3.0, stamps="never")
+        story.a_try_that_dies_at_its_post(after=True, in_flight=None, shape=silent)
+        story.time_passes(passes=15.0)
+        story.a_try(process=Process(), answers=[], shape=silent)
+        assert len(story.paid) == charges
+        assert story.airflow.state == ("success" if charges == 2 else "failed")
+
+
+def test_a_worker_killed_after_any_step_of_a_run_that_stamps_its_marker_costs_one_charge() -> None:
+    for waits in (True, False):
+        for after in (True, False):
+            for step in range(1, 40):
+                story = told(waits=waits)
+                story.a_try(process=Process(step, after=after), answers=[], shape=Shape(work=20.0))
+                story.time_passes(passes=60.0)
+                if story.airflow.state == "retry":
+                    story.a_try(process=Process(), answers=[], shape=Shape(work=20.0))
+                assert (story.airflow.state, len(story.paid)) == ("success", 1), f"killed at step {step}"
