@@ -25,6 +25,7 @@ from airflow_provider.errors import (
     OutcomeUnknownError,
     RateLimitedError,
     RecordMismatchError,
+    RefreshFailedForGoodError,
     RefreshUnconfirmedError,
     is_ambiguous,
 )
@@ -105,7 +106,8 @@ class Road:
             self.log.info("%s: %s (%s)", self.job.target.key, ended.action, ended.reason)
             if ended.action is Action.RETURN:
                 return hand_over(self.context, self.log, dict(record.result))
-            raise RefreshUnconfirmedError(ended.reason)
+            final = record.ending is Ending.DEFECTIVE
+            raise (RefreshFailedForGoodError if final else RefreshUnconfirmedError)(ended.reason)
         seen = self.job.observe()
         self.log.info("%s before: %s", self.job.target.key, seen)
         policy = self.job.policy(record, seen)
@@ -234,11 +236,19 @@ class Road:
                 self._undo(before)
                 return self._conflict(replace(intent, credits=spent), deadline)
             except RateLimitedError as error:
-                # Not accepted, nothing charged. While we pause another run may end, so the baseline is read anew.
+                # Not accepted, nothing charged. While we pause a run may end: ours, which an earlier try asked for,
+                # or another's. So look again, and decide again.
                 if not self._paused(error, deadline):
                     self._undo(before)
                     raise
                 seen = self._seen_again(before)
+                waited = report.wait.purpose if report else None
+                again = submit.decide(
+                    before, self.identity, policy, seen, self.job.rules, time.time(), waited
+                )
+                if again.action is not Action.SUBMIT:
+                    self._undo(before)
+                    return self._act(again, before, seen, policy, report)
             except ApiError as error:
                 if not is_ambiguous(error):
                     self._undo(before)
@@ -394,7 +404,7 @@ class Road:
         if verdict is Verdict.DONE and seen is not None:
             trouble = self.job.ended_well(seen)
             if trouble is not None:
-                return self._fail(record, Ending.FAILED, trouble)
+                return self._fail(record, Ending.DEFECTIVE, trouble)
             return self._deliver(record, seen, "the end is proven")
         accept = self.options.on_unconfirmed == "accept"
         if verdict is Verdict.UNCONFIRMED and accept and seen is not None and self.job.accepts(seen):
@@ -443,7 +453,7 @@ class Road:
             charged=record.charged if record else Decimal(0),
             jobs=record.jobs if record else (),
             reason=reason,
-            version=self.options.version,
+            version=record.version if record else self.options.version,
             generation=self.job.generation,
             confirmed=confirmed,
             ended=ended,

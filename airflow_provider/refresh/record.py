@@ -30,6 +30,9 @@ class Ending(StrEnum):
     OK = "ok"
     FAILED = "failed"
     UNCONFIRMED = "unconfirmed"
+    DEFECTIVE = (
+        "defective"  # the run ended well, some of what it read did not; another run would meet the same
+    )
 
 
 class Outcome(StrEnum):

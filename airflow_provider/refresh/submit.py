@@ -19,7 +19,7 @@ class Action(StrEnum):
     ADOPT = "adopt"  # an earlier try's write left its trace: follow that run
     REATTACH = "reattach"
     RETURN = "return"  # it ended well in this cycle: the recorded result
-    REPEAT_ERROR = "repeat_error"  # it ended unconfirmed in this cycle: the recorded error
+    REPEAT_ERROR = "repeat_error"  # it ended unconfirmed or defective in this cycle: the recorded error
     SKIP = "skip"
     WAIT = "wait"  # before the write; see ``purpose``
     REFUSE_MISMATCH = "refuse_mismatch"
@@ -78,7 +78,7 @@ def settled(record: Record | None, identity: Identity) -> Decision | None:
         return None
     if record.ending is Ending.OK:
         return Decision(action=Action.RETURN, reason="this refresh had ended; only Airflow had not noted it")
-    if record.ending is Ending.UNCONFIRMED:
+    if record.ending in (Ending.UNCONFIRMED, Ending.DEFECTIVE):
         return Decision(action=Action.REPEAT_ERROR, reason=record.message)
     return None
 
@@ -93,7 +93,7 @@ def decide(
     waited: Purpose | None = None,
 ) -> Decision:
     """
-    Decide what one try does, unless it is :func:`settled` already.
+    Decide what one try does.
 
     *Not found* and *unreadable* are told apart before this is called.
 
@@ -109,13 +109,8 @@ def decide(
                 action=Action.REFUSE_MISMATCH,
                 reason=f"the record belongs to {record.identity.target}, this try asks for {identity.target}",
             )
-    elif record is not None and record.same_cycle(identity):
-        if record.ending is Ending.OK:
-            return Decision(
-                action=Action.RETURN, reason="this refresh had ended; only Airflow had not noted it"
-            )
-        if record.ending is Ending.UNCONFIRMED:
-            return Decision(action=Action.REPEAT_ERROR, reason=record.message)
+    elif (ended := settled(record, identity)) is not None:
+        return ended
     return _begin(record, identity, policy, seen, rules, waited)
 
 

@@ -366,3 +366,14 @@ def test_airflows_own_deferral_timeout_loses_against_the_triggers(rig: Rig) -> N
     task = TaskUnderTest(rig.retrain(deferrable=True, timeout=30))
     assert task.run().deferred
     assert task.deferral.trigger_timeout.total_seconds() > 30 + 30
+
+
+def test_failed_documents_are_not_paid_again_by_a_retry_that_airflow_never_meant(rig: Rig) -> None:
+    """The worker dies after the end is recorded and before Airflow notes that the task failed for good."""
+    rig.sandbox.options(document_outcome="failed")
+    supervisor = Supervisor()
+    first = _run(rig.retrain(), supervisor)
+    assert first.verdict == ("failed", "RefreshFailedForGoodError")
+    again = TaskUnderTest(rig.retrain(), supervisor=supervisor).retry().to_the_end()
+    assert again.verdict == ("failed", "RefreshFailedForGoodError")
+    assert len(rig.sandbox.charges) == 1

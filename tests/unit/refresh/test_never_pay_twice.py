@@ -504,3 +504,13 @@ def test_a_worker_killed_after_any_step_of_a_run_that_stamps_its_marker_costs_on
                 if story.airflow.state == "retry":
                     story.a_try(process=Process(), answers=[], shape=Shape(work=20.0))
                 assert (story.airflow.state, len(story.paid)) == ("success", 1), f"killed at step {step}"
+
+
+def test_a_run_of_ours_that_ends_while_we_wait_out_a_rate_limit_is_not_paid_again() -> None:
+    story = told(on_unknown="fail")
+    story.somebody_else_retrains(after=0.0, shape=Shape(work=30.0))
+    story.clock.pass_time(1)
+    story.a_try_that_dies_at_its_post(after=False, in_flight=60.0, shape=Shape(work=20.0))
+    story.clock.pass_time(64)
+    story.a_try(answers=["429"], process=Process(), shape=Shape())
+    assert len(story.paid) == 1
