@@ -99,6 +99,7 @@ class Round:
         self._pages = dict(known.pages)
         self._read: Counter[str | None] = Counter()
         self._over: set[str | None] = set()
+        self._told: set[str | None] = set()
         self._budget = len(last)
         self._walked = self._left_list = 0
 
@@ -116,6 +117,19 @@ class Round:
         else:
             leavers *= _FORGIVENESS
         return Knowledge(self._pages, leavers, self._known.since)
+
+    def next_pages(self, most: int) -> list[Page]:
+        """
+        Return pages to read at the same time, of one list; empty: read what is missing one by one.
+
+        More than one only of a list whose length is known.
+        """
+        page = self.next_page()
+        if page is None:
+            return []
+        left = self._pages.get(page.status, 0) - self._read[page.status] if page.status in self._told else 1
+        abreast = max(1, min(most, left, self._budget - self._read.total()))
+        return [Page(page.status, page.number + further) for further in range(abreast)]
 
     def next_page(self) -> Page | None:
         """Return the page to read next; None: read what is missing one by one."""
@@ -137,7 +151,7 @@ class Round:
 
     def took(self, page: Page, ids: Iterable[Hashable], shown: int, total: int | None) -> None:
         """
-        Take in what a page showed.
+        Take in what a page showed; pages read at the same time in their order.
 
         :param ids: whom it told something about
         :param shown: how many items it had
@@ -147,11 +161,14 @@ class Round:
         for id_ in ids:
             if id_ in self._missing:
                 self._here[self._missing.pop(id_)] -= 1
+        if page.status in self._over:
+            return
         read, size = self._read[page.status], self._shelf.page_size
         if shown < size:
             pages = read
         elif total is not None:
             pages = max(1, ceil(total / size))
+            self._told.add(page.status)
         else:  # at least as much again, for all we know
             known = self._pages.get(page.status, 0)
             pages = known if known > read else 2 * read

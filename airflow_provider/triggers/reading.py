@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.errors import (
@@ -34,6 +34,12 @@ _PATIENCE = 30.0
 
 #: Seconds before a page that could not be read is read again: one bad page must not fail a whole shelf's round.
 _PAGE_PAUSES = (0.5, 1.0)
+
+#: Pages of one list that are read at the same time, once it is known that there are so many.
+_ABREAST = 4
+
+#: Waits that are told something before others on the loop have their turn.
+_HANDFUL = 20
 
 #: The next try may well succeed: the vendor failed, or the way to it.
 _TRANSIENT = (TransportError, ServerError, TruncatedResponseError)
@@ -85,8 +91,8 @@ class Reader:
         for seat in seats:
             waiting.setdefault(seat.target.id, []).append(seat)
         try:
-            while (page := round_.next_page()) is not None:
-                await self._turn(shelf, page, round_, waiting)
+            while pages := round_.next_pages(_ABREAST):
+                await self._turn(shelf, pages, round_, waiting)
         except ApiError as error:
             for id_ in round_.missing:
                 for seat in waiting[id_]:
@@ -101,18 +107,21 @@ class Reader:
             await self.read_one(seats[0].target, lambda: seats)
 
     async def _turn(
-        self, shelf: Shelf, page: Page, round_: Round, waiting: dict[Hashable, list[Seat]]
+        self, shelf: Shelf, pages: list[Page], round_: Round, waiting: dict[Hashable, list[Seat]]
     ) -> None:
-        """Read one page and show what is on it."""
-        answer = await self._page(shelf, page)
-        if answer is None:
-            round_.refused(page)
-            return
-        items, shown, total = shelf.listed(answer)
-        told = [id_ for id_ in items.keys() & waiting.keys() if _show(waiting[id_], items[id_])]
-        for id_ in told:
-            del waiting[id_]
-        round_.took(page, told, shown, total)
+        """Read pages at the same time, and show what is on them."""
+        reads = [self._page(shelf, page) for page in pages]
+        failures = []
+        for page, answer in zip(pages, await asyncio.gather(*reads, return_exceptions=True), strict=True):
+            if isinstance(answer, BaseException):
+                failures.append(answer)
+            elif answer is None:
+                round_.refused(page)
+            else:
+                items, shown, total = shelf.listed(answer)
+                round_.took(page, await _show(items, waiting), shown, total)
+        if failures:
+            raise failures[0]
 
     async def _page(self, shelf: Shelf, page: Page) -> Any:
         """
@@ -162,7 +171,19 @@ class Reader:
             await asyncio.sleep(rest * (1.0 + 0.1 * random.random()))
 
 
-def _show(seats: list[Seat], item: Any) -> bool:
-    """Show a list's item to all who wait for it; False if one of them knows better than the list."""
-    shown = [seat.show(item, listed=True) for seat in seats]
-    return all(shown)
+async def _show(items: Mapping[Hashable, Any], waiting: dict[Hashable, list[Seat]]) -> list[Hashable]:
+    """
+    Show items to all who wait for them, a handful at a time: each wait that is told something takes its turn
+    on the loop.
+
+    :return: the ids whose waits believed what they saw; they wait no longer
+    """
+    told = []
+    for number, id_ in enumerate(items.keys() & waiting.keys(), 1):
+        shown = [seat.show(items[id_], listed=True) for seat in waiting[id_]]
+        if all(shown):
+            del waiting[id_]
+            told.append(id_)
+        if number % _HANDFUL == 0:
+            await asyncio.sleep(0)
+    return told

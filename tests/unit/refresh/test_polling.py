@@ -66,16 +66,17 @@ class Vendor:
         return min(len(waiting), self.pages(None))
 
 
-def walk(round_: Round, vendor: Vendor) -> Iterator[Page]:
+def walk(round_: Round, vendor: Vendor, abreast: int = 1) -> Iterator[Page]:
     """Read what a round asks for."""
-    while (page := round_.next_page()) is not None:
-        round_.took(page, *vendor.show(page))
-        yield page
+    while pages := round_.next_pages(abreast):
+        for page in pages:
+            round_.took(page, *vendor.show(page))
+            yield page
 
 
-def cost(round_: Round, vendor: Vendor) -> int:
+def cost(round_: Round, vendor: Vendor, abreast: int = 1) -> int:
     """Requests of a whole round."""
-    return len(list(walk(round_, vendor))) + len(round_.missing)
+    return len(list(walk(round_, vendor, abreast))) + len(round_.missing)
 
 
 vendors = st.builds(
@@ -113,12 +114,12 @@ def test_every_waiting_id_is_shown_by_a_page_or_left_to_be_read_alone_and_never_
     assert sorted([*shown, *round_.missing]) == sorted(waiting)
 
 
-@given(scenes())
+@given(scenes(), st.integers(1, 5))
 def test_no_page_is_read_twice_and_each_list_is_read_from_its_beginning(
-    scene: tuple[Vendor, dict[int, str | None]],
+    scene: tuple[Vendor, dict[int, str | None]], abreast: int
 ) -> None:
     vendor, waiting = scene
-    pages = list(walk(Round(waiting, Knowledge(), vendor.shelf), vendor))
+    pages = list(walk(Round(waiting, Knowledge(), vendor.shelf), vendor, abreast))
     assert len(set(pages)) == len(pages)
     for status in {page.status for page in pages}:
         numbers = [page.number for page in pages if page.status == status]
@@ -136,13 +137,13 @@ def test_one_alone_is_never_worth_a_page() -> None:
 # --- what it costs -----------------------------------------------------------------------------------------
 
 
-@given(vendors, st.data())
+@given(vendors, st.data(), st.integers(1, 5))
 def test_a_round_costs_no_more_than_the_cheaper_plan_once_the_lists_are_known(
-    vendor: Vendor, data: st.DataObject
+    vendor: Vendor, data: st.DataObject, abreast: int
 ) -> None:
     ids = data.draw(st.sets(st.sampled_from(sorted(vendor.entries) or [0])))
     waiting = {id_: vendor.entries.get(id_) for id_ in ids}
-    assert cost(Round(waiting, vendor.all_known, vendor.shelf), vendor) <= vendor.cheapest(waiting)
+    assert cost(Round(waiting, vendor.all_known, vendor.shelf), vendor, abreast) <= vendor.cheapest(waiting)
 
 
 @given(vendors, st.data())
@@ -154,13 +155,13 @@ def test_learning_the_lists_costs_one_page_each_at_most(vendor: Vendor, data: st
     assert cost(Round(waiting, Knowledge(), vendor.shelf), vendor) <= vendor.cheapest(waiting) + probes
 
 
-@given(scenes(), st.floats(0.0, 1.0))
+@given(scenes(), st.floats(0.0, 1.0), st.integers(1, 5))
 def test_whatever_has_moved_meanwhile_a_round_costs_at_most_twice_the_single_reads(
-    scene: tuple[Vendor, dict[int, str | None]], leavers: float
+    scene: tuple[Vendor, dict[int, str | None]], leavers: float, abreast: int
 ) -> None:
     vendor, waiting = scene
     known = Knowledge(vendor.all_known.pages, leavers, since=0.0)
-    assert cost(Round(waiting, known, vendor.shelf), vendor) <= 2 * len(waiting)
+    assert cost(Round(waiting, known, vendor.shelf), vendor, abreast) <= 2 * len(waiting)
 
 
 def test_a_hundred_waits_among_twenty_thousand_finished_entries_cost_the_pages_in_progress() -> None:
@@ -225,6 +226,17 @@ def test_a_list_that_lies_ends_and_costs_at_most_twice_the_single_reads(
         asked += 1
         round_.took(page, (), shown, 10 * (page.number + 1) if just_one_more else total)
     assert asked + len(round_.missing) <= 2 * waits
+
+
+def test_pages_are_read_abreast_once_the_vendor_has_told_how_many_there_are() -> None:
+    vendor = Vendor(dict.fromkeys(range(1, 101), "RAW_TEXT"))
+    round_ = Round(dict.fromkeys(range(1, 101), "RAW_TEXT"), Knowledge(), vendor.shelf)
+    counts = []
+    while pages := round_.next_pages(4):
+        counts.append(len(pages))
+        for page in pages:
+            round_.took(page, *vendor.show(page))
+    assert counts == [1, 4, 4, 1]
 
 
 def test_a_list_without_a_total_is_given_up_once_it_is_longer_than_it_can_save() -> None:
