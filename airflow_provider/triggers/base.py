@@ -82,7 +82,7 @@ class RefreshTrigger(BaseTrigger):
 
         target = self._target()
         with span("wait", target.vendor, target.key):
-            report = await self._wait()
+            report = await self._wait(target)
         if (early := self.not_before - time.time()) > 0:
             await asyncio.sleep(early)
         yield TriggerEvent(report.to_event())
@@ -93,7 +93,12 @@ class RefreshTrigger(BaseTrigger):
             "The task was marked or cleared while it waited. The run at the vendor goes on and is not refunded."
         )
 
-    async def _wait(self) -> Report:
+    @property
+    def _dag_id(self) -> str | None:
+        """Whose wait it is, as the triggerer says; None outside of one."""
+        return getattr(self.task_instance, "dag_id", None)
+
+    async def _wait(self, target: Target) -> Report:
         from airflow_provider.errors import ApiError, AuthenticationError
         from airflow_provider.hooks import telemetry
         from airflow_provider.hooks.watch import Narrator, judge_failure
@@ -104,12 +109,14 @@ class RefreshTrigger(BaseTrigger):
         from airflow_provider.refresh.schedule import next_look
         from airflow_provider.refresh.wait import Verdict, Wait
         from airflow_provider.triggers import poller
+        from airflow_provider.triggers.settings import settings_of
 
         wait = codec.load(Wait, self.wait)
         record = Record.from_json(self.record) if self.record is not None else None
-        target, rules, hook = self._target(), self._rules(), self._hook()
+        rules, hook = self._rules(), self._hook()
         status, marker = wait.evidence.status, wait.written.marker if wait.written else None
-        seat = poller.join(await hook.asettings(), target, status, marker)
+        settings = await settings_of(hook, self._dag_id)
+        seat = poller.join(settings, target, status, marker)
         seen: Observation | None = None
         failure: ApiError | None = None
         rotated = False
@@ -125,7 +132,8 @@ class RefreshTrigger(BaseTrigger):
                     if not rotated:  # a key may have been rotated in the middle of the wait
                         rotated = True
                         seat.leave()
-                        seat = poller.join(await hook.asettings(), target, seat.status, seat.marker)
+                        settings = await settings_of(hook, self._dag_id, refused=settings)
+                        seat = poller.join(settings, target, seat.status, seat.marker)
                         continue
                 except ApiError as error:
                     failure = error

@@ -211,7 +211,7 @@ class Poller:
         await asyncio.gather(*self._reads, return_exceptions=True)
 
 
-_pollers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Poller]] = WeakKeyDictionary()
+_pollers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Settings, Poller]] = WeakKeyDictionary()
 
 
 def join(settings: Settings, target: Target, status: str | None = None, marker: str | None = None) -> Seat:
@@ -228,9 +228,9 @@ def join(settings: Settings, target: Target, status: str | None = None, marker: 
 
 def _poller(settings: Settings) -> Poller:
     here = _pollers.setdefault(asyncio.get_running_loop(), {})
-    poller = here.get(settings.key)
+    poller = here.get(settings)
     if poller is None or not poller.alive:
-        poller = here[settings.key] = Poller(settings)
+        poller = here[settings] = Poller(settings)
     return poller
 
 

@@ -54,18 +54,22 @@ class Seat:
         self._answer = loop.create_future()
         self.poller = self.poller.living(self)
         self.poller.expect(self)
+        late = loop.call_later(patience, self._give_up)
         try:
             # Its own future, never the poller's task: that would carry one wait's cancel into all others.
-            async with asyncio.timeout(patience):
-                seen = await self._answer
-        except TimeoutError:
-            raise TransportError(
-                "It was not read in time: the vendor is slow, or the reads of this connection pause for a rate limit."
-            ) from None
+            seen = await self._answer
         finally:
+            late.cancel()
             self._answer = None
         self.status, self.marker = seen.status, seen.marker
         return seen
+
+    def _give_up(self) -> None:
+        self.tell(
+            TransportError(
+                "It was not read in time: the vendor is slow, or the reads of this connection pause for a rate limit."
+            )
+        )
 
     @property
     def waits(self) -> bool:

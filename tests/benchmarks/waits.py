@@ -20,7 +20,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Any, Self
 from unittest import mock
 from urllib.request import Request, urlopen
@@ -159,8 +159,13 @@ class Simulator:
 # --- the designs -------------------------------------------------------------------------------------------
 
 
+#: Whose waits they are, as a triggerer tells every trigger.
+TASK_INSTANCE = SimpleNamespace(dag_id="waits", task_id="wait")
+
+
 async def first_event(trigger: Any) -> Any:
-    """Return the payload of a trigger's event."""
+    """Return the payload of a trigger's event, run as one of the tasks of a DAG."""
+    trigger.task_instance = TASK_INSTANCE
     async for event in trigger.run():
         return event.payload
     return None

@@ -6,7 +6,8 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -62,6 +63,8 @@ def waiting(vendor: Vendor, *ids: int, seconds: float = 60.0, **wait: Any) -> li
         )
         for id_ in ids
     ]
+    for trigger in triggers:
+        trigger.task_instance = cast("Any", SimpleNamespace(dag_id="waits", task_id="wait"))
     return [asyncio.create_task(_report(trigger)) for trigger in triggers]
 
 

@@ -1,0 +1,193 @@
+"""Waiting for a whole sync in the triggerer, by totals: its arguments name no document."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider.triggers.base import LATE
+
+if TYPE_CHECKING:
+    from airflow_provider.hooks.base import KnowledgeHook
+    from airflow_provider.refresh.observation import Target
+    from airflow_provider.refresh.sync.carried import Carried, SyncReport
+    from airflow_provider.refresh.sync.progress import SyncWait
+    from airflow_provider.triggers.seat import Seat
+
+
+class KnowledgeSyncTrigger(BaseTrigger):
+    """
+    Wait until nothing of a sync is on its way; reads only.
+
+    :param conn_id: the connection; read here, in the triggerer
+    :param wait: the wait, as JSON
+    :param carried: what the worker wants back, as JSON
+    :param not_before: seconds since the epoch before which no event is sent
+    """
+
+    def __init__(
+        self,
+        *,
+        conn_id: str,
+        wait: dict[str, Any],
+        carried: dict[str, Any],
+        not_before: float = 0.0,
+        **_: Any,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.conn_id = conn_id
+        self.wait = wait
+        self.carried = carried
+        self.not_before = not_before
+
+    @abstractmethod
+    def _targets(self) -> Sequence[Target]:
+        """What is read."""
+
+    @abstractmethod
+    def _hook(self) -> KnowledgeHook:
+        """The vendor's hook."""
+
+    @abstractmethod
+    def _own_arguments(self) -> dict[str, Any]:
+        """The arguments that a vendor's trigger adds."""
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return class path and arguments."""
+        kind = type(self)
+        return f"{kind.__module__}.{kind.__qualname__}", {
+            "conn_id": self.conn_id,
+            "wait": self.wait,
+            "carried": self.carried,
+            "not_before": self.not_before,
+            **self._own_arguments(),
+        }
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look until the wait is over, then send one event."""
+        report = await self._wait()
+        if (early := self.not_before - time.time()) > 0:
+            await asyncio.sleep(early)
+        yield TriggerEvent(report.to_event())
+
+    async def on_kill(self) -> None:
+        """Say what becomes of what was sent."""
+        self.log.warning(
+            "The task was marked or cleared while it waited. The vendor goes on with what was sent; the next run plans "
+            "anew and sends only what is missing."
+        )
+
+    async def _wait(self) -> SyncReport:
+        from airflow_provider.errors import ApiError, AuthenticationError
+        from airflow_provider.hooks.watch import judge_failed_tally
+        from airflow_provider.refresh import codec
+        from airflow_provider.refresh.sync import progress
+        from airflow_provider.refresh.sync.carried import Carried, SyncReport
+        from airflow_provider.refresh.sync.progress import SyncWait, Verdict
+        from airflow_provider.refresh.sync.totals import tally
+
+        wait = codec.load(SyncWait, self.wait)
+        carried = codec.load(Carried, self.carried)
+        hook = self._hook()
+        seats = await self._join(hook)
+        failure: ApiError | None = None
+        rotated = False
+        try:
+            while True:
+                now = time.time()
+                pause = progress.next_look(
+                    wait, now, random.random(), failure.retry_after if failure else None
+                )
+                patience = max(pause, wait.deadline - now) + LATE
+                looks = await asyncio.gather(
+                    *(seat.look(pause, patience) for seat in seats), return_exceptions=True
+                )
+                faults = [each for each in looks if isinstance(each, BaseException)]
+                strange = [each for each in faults if not isinstance(each, ApiError)]
+                if strange:
+                    raise strange[0]
+                failure = next((each for each in faults if isinstance(each, ApiError)), None)
+                if isinstance(failure, AuthenticationError) and not rotated:
+                    rotated = True  # a key may have been rotated in the middle of the wait
+                    _leave(seats)
+                    seats = await self._join(hook)
+                    continue
+                if failure is not None:
+                    wait, verdict = judge_failed_tally(wait, failure, time.time())
+                    self.log.warning("Look %d in a row failed: %s", wait.failures, failure)
+                else:
+                    seen = tally([each for each in looks if not isinstance(each, BaseException)])
+                    if seen != wait.last:
+                        self.log.info("%s", seen)
+                    wait, verdict = progress.look(wait, seen, time.time())
+                if verdict is not Verdict.WAIT:
+                    error = failure.to_json() if failure else None
+                    return SyncReport(wait=wait, verdict=verdict, carried=carried, error=error)
+        finally:
+            _leave(seats)
+
+    async def _join(self, hook: KnowledgeHook) -> list[Seat]:
+        from airflow_provider.triggers import poller
+
+        settings = await hook.asettings()
+        return [poller.join(settings, target, None, None) for target in self._targets()]
+
+
+def _leave(seats: Sequence[Seat]) -> None:
+    for seat in seats:
+        seat.leave()
+
+
+class SensayKnowledgeBaseSyncTrigger(KnowledgeSyncTrigger):
+    """
+    Wait until no entry of a sync is in progress; five small requests a look, whatever their number.
+
+    :param replica_uuid: the replica
+    :param sync_id: the sync; other entries are not waited for
+    """
+
+    def __init__(self, *, replica_uuid: str, sync_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.replica_uuid = replica_uuid
+        self.sync_id = sync_id
+
+    @classmethod
+    def of(
+        cls,
+        conn_id: str,
+        replica_uuid: str,
+        sync_id: str,
+        wait: SyncWait,
+        carried: Carried,
+        not_before: float,
+    ) -> SensayKnowledgeBaseSyncTrigger:
+        """Build a trigger from typed values."""
+        from airflow_provider.refresh import codec
+
+        return cls(
+            conn_id=conn_id,
+            replica_uuid=replica_uuid,
+            sync_id=sync_id,
+            wait=codec.dump(wait),
+            carried=codec.dump(carried),
+            not_before=not_before,
+        )
+
+    def _own_arguments(self) -> dict[str, Any]:
+        return {"replica_uuid": self.replica_uuid, "sync_id": self.sync_id}
+
+    def _targets(self) -> Sequence[Target]:
+        from airflow_provider.refresh.sync.totals import SensayTotals
+
+        return SensayTotals(self.replica_uuid, self.sync_id).targets
+
+    def _hook(self) -> KnowledgeHook:
+        from airflow_provider.hooks.sensay import SensayHook
+
+        return SensayHook(self.conn_id)
