@@ -62,6 +62,53 @@ class RecordMismatchError(AgentKnowledgeError, AirflowFailException):
     """The record belongs to another target or text, and its run may still be open."""
 
 
+# --- a knowledge base and its source ---------------------------------------------------------------------
+
+
+class DuplicateKeyError(InvalidArgumentError):
+    """Two documents of a source have one key, so neither could be kept up to date; nothing was sent."""
+
+
+class SourceIncompleteError(AgentKnowledgeError):
+    """The source's folder is not there, so nobody can tell what is missing from it. Nothing was sent; retryable."""
+
+
+class EmptySourceError(AgentKnowledgeError):
+    """The source holds no document at all. Nothing was sent; retryable, since mounts come back."""
+
+
+class ListIncompleteError(AgentKnowledgeError):
+    """The vendor's list does not add up to its own total, so it proves nothing. Retryable."""
+
+
+class MarkLostError(AgentKnowledgeError, AirflowFailException):
+    """Entries that were just created do not show the mark they were given; going on would create them for ever."""
+
+
+class DeletionRefusedError(AgentKnowledgeError, AirflowFailException):
+    """More documents would be deleted than ``max_deletes`` allows; refused before anything was sent."""
+
+
+class PlanChangedError(AgentKnowledgeError, AirflowFailException):
+    """The plan is not the one that ``expect_plan`` names; nothing was sent."""
+
+
+class DocumentsFailedError(AgentKnowledgeError):
+    """
+    Some documents could not be brought to the vendor; what succeeded stays. Retryable: a retry plans anew.
+
+    :param result: what the task would have returned
+    """
+
+    def __init__(self, message: str, result: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+class DocumentsFailedForGoodError(DocumentsFailedError, AirflowFailException):
+    """All documents that failed would fail again as they are; what succeeded stays."""
+
+
 # --- the vendor's answers --------------------------------------------------------------------------------
 
 

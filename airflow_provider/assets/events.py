@@ -32,6 +32,8 @@ def asset_of(vendor: str, key: str) -> Asset:
     parts = key.split("/")
     if vendor == "sendkit":
         return sendkit.agent_asset(parts[1])
+    if len(parts) == 3:
+        return sensay.knowledge_base_asset(parts[1])
     return sensay.entry_asset(parts[1], parts[3])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from airflow.providers.common.compat.sdk import TaskDeferred, conf
 
@@ -15,7 +15,11 @@ from airflow_provider.refresh.report import Report
 if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
 
+    from airflow_provider.refresh.sync.carried import SyncReport
+    from airflow_provider.refresh.sync.progress import SyncWait
     from airflow_provider.refresh.wait import Wait
+
+T = TypeVar("T")
 
 #: Seconds added to the deadline for Airflow's own deferral timeout, which must lose against the trigger's:
 #: when Airflow's expires, the trigger's report is lost.
@@ -33,7 +37,7 @@ def executor_lag() -> float:
     return lag + 1.0
 
 
-def defer(wait: Wait, make_trigger: Callable[[float], BaseTrigger]) -> NoReturn:
+def defer(wait: Wait | SyncWait, make_trigger: Callable[[float], BaseTrigger]) -> NoReturn:
     """
     End this process and let the triggerer wait.
 
@@ -54,8 +58,23 @@ def report_from(event: Any) -> Report:
 
     :raises AgentKnowledgeError: the event is none of ours; retryable: an operator re-attaches, a sensor looks again
     """
+    return _read(Report.from_event, event)
+
+
+def sync_report_from(event: Any) -> SyncReport:
+    """
+    Read the event of a sync's trigger.
+
+    :raises AgentKnowledgeError: the event is none of ours; retryable: a retry plans anew
+    """
+    from airflow_provider.refresh.sync.carried import SyncReport
+
+    return _read(SyncReport.from_event, event)
+
+
+def _read(reader: Callable[[Any], T], event: Any) -> T:
     try:
-        return Report.from_event(event)
+        return reader(event)
     except ValueError as error:
         raise AgentKnowledgeError(
             f"The trigger's event cannot be used: {error}. The remote run, if any, goes on. A retry takes the wait up "

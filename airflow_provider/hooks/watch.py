@@ -14,6 +14,8 @@ from airflow_provider.hooks import telemetry
 from airflow_provider.refresh import wait as waits
 from airflow_provider.refresh.report import Report
 from airflow_provider.refresh.schedule import next_look
+from airflow_provider.refresh.sync import progress
+from airflow_provider.refresh.sync.progress import SyncWait
 from airflow_provider.refresh.wait import Rules, Verdict, Wait
 
 if TYPE_CHECKING:
@@ -26,8 +28,19 @@ HEARTBEAT = 300.0
 
 def judge_failure(wait: Wait, error: ApiError, now: float) -> tuple[Wait, Verdict]:
     """Take a failed read into a wait: one rule for worker and triggerer."""
-    final = isinstance(error, AirflowFailException)
-    return waits.miss(wait, now, final=final, counts=not isinstance(error, RateLimitedError))
+    return waits.miss(wait, now, **_weight(error))
+
+
+def judge_failed_tally(wait: SyncWait, error: ApiError, now: float) -> tuple[SyncWait, progress.Verdict]:
+    """Take a failed look into the wait of a whole sync, by the same rule."""
+    return progress.miss(wait, now, **_weight(error))
+
+
+def _weight(error: ApiError) -> dict[str, bool]:
+    return {
+        "final": isinstance(error, AirflowFailException),
+        "counts": not isinstance(error, RateLimitedError),
+    }
 
 
 class Narrator:

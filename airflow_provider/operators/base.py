@@ -17,36 +17,20 @@ if TYPE_CHECKING:
     from airflow_provider.refresh.report import Report
 
 
-class RefreshOperator(NamedWhenMapped, BaseOperator):
+class WaitingOperator(NamedWhenMapped, BaseOperator):
     """
-    Submit a refresh, then wait for the proof that *this* refresh finished.
+    Write something, then wait until the vendor is through with it.
 
-    The write happens on a worker, once; waiting happens on the worker or, with ``deferrable``, in the
-    triggerer, which only reads.
-
-    :param wait_for_completion: False returns after the submit and a few looks; a sensor given this task's
-        output as ``since`` then proves the end just as well
+    :param wait_for_completion: False returns after the write and a few looks
     :param deferrable: wait in the triggerer and free the worker slot
     :param poll_interval: seconds; the longest gap between two looks, unless a rate limit stretches it
     :param timeout: seconds (or a timedelta) from the submit. The task then fails, the remote run goes on,
         and a retry re-attaches to it
     :param max_read_failures: failed reads in a row after which the wait gives up; a retry re-attaches
     :param start_grace: seconds that a terminal, missing or unknown status may stay without evidence
-    :param version: your name for the source content (git sha, ``max(updated_at)``, a hash): if the last
-        delivered refresh had the same, the task does nothing
-    :param force: refresh even so; also by ``{"force_refresh": true}`` in the run's conf
-    :param on_unconfirmed: ``fail`` or ``accept`` an end that nothing ties to this refresh
     """
 
-    _common_template_fields = (
-        "poll_interval",
-        "timeout",
-        "max_read_failures",
-        "start_grace",
-        "version",
-        "force",
-        "on_unconfirmed",
-    )
+    _waiting_template_fields = ("poll_interval", "timeout", "max_read_failures", "start_grace")
 
     def __init__(
         self,
@@ -57,9 +41,6 @@ class RefreshOperator(NamedWhenMapped, BaseOperator):
         timeout: float | str | timedelta = 3600,
         max_read_failures: int | str = 5,
         start_grace: float | str,
-        version: str | None = None,
-        force: bool | str = False,
-        on_unconfirmed: str = "fail",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -69,6 +50,50 @@ class RefreshOperator(NamedWhenMapped, BaseOperator):
         self.timeout = timeout
         self.max_read_failures = max_read_failures
         self.start_grace = start_grace
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
+        """Describe the refresh to OpenLineage, from what the task holds; nothing is read anew."""
+        from airflow_provider.assets.lineage import lineage_of
+        from airflow_provider.operators.handover import RESULT
+
+        return lineage_of(getattr(self, RESULT, None), self._lineage_source())
+
+    def _lineage_source(self) -> str | None:
+        """Return the address of the document that the refresh read, if it has one."""
+        return None
+
+
+class RefreshOperator(WaitingOperator):
+    """
+    Submit a refresh, then wait for the proof that *this* refresh finished.
+
+    The write happens on a worker, once; waiting happens on the worker or, with ``deferrable``, in the
+    triggerer, which only reads.
+
+    :param wait_for_completion: False returns after the submit and a few looks; a sensor given this task's
+        output as ``since`` then proves the end just as well
+    :param version: your name for the source content (git sha, ``max(updated_at)``, a hash): if the last
+        delivered refresh had the same, the task does nothing
+    :param force: refresh even so; also by ``{"force_refresh": true}`` in the run's conf
+    :param on_unconfirmed: ``fail`` or ``accept`` an end that nothing ties to this refresh
+    """
+
+    _common_template_fields = (
+        *WaitingOperator._waiting_template_fields,
+        "version",
+        "force",
+        "on_unconfirmed",
+    )
+
+    def __init__(
+        self,
+        *,
+        version: str | None = None,
+        force: bool | str = False,
+        on_unconfirmed: str = "fail",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
         self.version = version
         self.force = force
         self.on_unconfirmed = on_unconfirmed
@@ -102,17 +127,6 @@ class RefreshOperator(NamedWhenMapped, BaseOperator):
             return Road(job, context, store).advance(report)
         finally:
             job.watch.close()
-
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
-        """Describe the refresh to OpenLineage, from what the task holds; nothing is read anew."""
-        from airflow_provider.assets.lineage import lineage_of
-        from airflow_provider.operators.handover import RESULT
-
-        return lineage_of(getattr(self, RESULT, None), self._lineage_source())
-
-    def _lineage_source(self) -> str | None:
-        """Return the address of the document that the refresh read, if it has one."""
-        return None
 
     def on_kill(self) -> None:
         """Say what becomes of the remote run: the vendors have no call that cancels it."""

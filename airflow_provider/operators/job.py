@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
-    from airflow_provider.operators.base import RefreshOperator
+    from airflow_provider.operators.base import RefreshOperator, WaitingOperator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +34,8 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """The arguments of :class:`RefreshOperator`, as checked after templating."""
+class Waiting:
+    """The arguments of :class:`WaitingOperator`, as checked after templating."""
 
     waits: bool
     deferrable: bool
@@ -43,22 +43,35 @@ class Options:
     timeout: float
     max_read_failures: int
     start_grace: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(Waiting):
+    """The arguments of :class:`RefreshOperator`, as checked after templating."""
+
     version: str | None
     force: bool
     on_unconfirmed: str
 
 
-def options(operator: RefreshOperator, check: Checker, context: Context) -> Options:
+def waiting(operator: WaitingOperator, check: Checker) -> dict[str, Any]:
     """Read the arguments that every waiting operator has."""
+    return {
+        "waits": check.flag("wait_for_completion", operator.wait_for_completion),
+        "deferrable": check.flag("deferrable", operator.deferrable),
+        "poll_interval": check.seconds("poll_interval", operator.poll_interval),
+        "timeout": check.seconds("timeout", operator.timeout),
+        "max_read_failures": check.count("max_read_failures", operator.max_read_failures),
+        "start_grace": check.seconds("start_grace", operator.start_grace),
+    }
+
+
+def options(operator: RefreshOperator, check: Checker, context: Context) -> Options:
+    """Read the arguments that every refresh has."""
     run = context.get("dag_run")
     run_conf = getattr(run, "conf", None) or {}
     return Options(
-        waits=check.flag("wait_for_completion", operator.wait_for_completion),
-        deferrable=check.flag("deferrable", operator.deferrable),
-        poll_interval=check.seconds("poll_interval", operator.poll_interval),
-        timeout=check.seconds("timeout", operator.timeout),
-        max_read_failures=check.count("max_read_failures", operator.max_read_failures),
-        start_grace=check.seconds("start_grace", operator.start_grace),
+        **waiting(operator, check),
         version=check.label("version", operator.version),
         force=check.flag("force", operator.force)
         or check.flag("force_refresh", run_conf.get("force_refresh", False)),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.errors import RecordUnreadableError
+from airflow_provider.operators.task_state import TaskState
 from airflow_provider.refresh.record import Record
 
 if TYPE_CHECKING:
@@ -26,13 +27,13 @@ class RecordStore:
     """
 
     def __init__(self, context: Context, log: Any) -> None:
-        self._store: Any = context.get("task_state_store")
+        self._state = TaskState(context, KEY)
         self._log = log
 
     @property
     def durable(self) -> bool:
         """Does what is written here survive the death of the worker?"""
-        return self._store is not None
+        return self._state.durable
 
     def read(self) -> Record | None:
         """
@@ -40,10 +41,8 @@ class RecordStore:
 
         :raises RecordUnreadableError: there may be one, but it could not be read
         """
-        if self._store is None:
-            return None
         try:
-            data = self._store.get(KEY)
+            data = self._state.read()
             return None if data is None else Record.from_json(data)
         except Exception as error:
             raise RecordUnreadableError(
@@ -60,12 +59,8 @@ class RecordStore:
         return record.generation if record else None
 
     def write(self, record: Record) -> None:
-        """Write the record; 10 ms. It never expires: a run forgotten after a month would be paid again."""
-        if self._store is None:
-            return
-        from airflow.sdk.execution_time.context import NEVER_EXPIRE
-
-        self._store.set(KEY, record.to_json(), retention=NEVER_EXPIRE)
+        """Write the record."""
+        self._state.write(record.to_json())
         self._log.debug("Record %s: %s", record.stage, record.identity.target)
 
     def keep(self, report: Report | None) -> None:
@@ -77,5 +72,5 @@ class RecordStore:
         """Put back what was there before an intent that came to nothing."""
         if record is not None:
             self.write(record)
-        elif self._store is not None:
-            self._store.delete(KEY)
+        else:
+            self._state.delete()

@@ -10,12 +10,14 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider.hooks.mapping import NamedWhenMapped
 from airflow_provider.operators.base import RefreshOperator
 from airflow_provider.operators.links import SensayEntryLink
+from airflow_provider.operators.syncing import SyncOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider.operators.job import Job
     from airflow_provider.refresh.report import Report
+    from airflow_provider.refresh.sync.carried import SyncReport
 
 
 class SensayUpdateKnowledgeBaseEntryOperator(RefreshOperator):
@@ -202,3 +204,35 @@ class SensayDeleteKnowledgeBaseEntryOperator(NamedWhenMapped, BaseOperator):
         from airflow_provider.operators.jobs.sensay import delete_entry
 
         return delete_entry(self)
+
+
+class SensaySyncKnowledgeBaseOperator(SyncOperator):
+    """
+    Make a replica's knowledge base equal to a source, and wait until all of it is live. Costs no credits.
+
+    Only what changed is sent. Only entries that bear this sync's mark in their titles are ever changed or
+    removed: the vendor's list is the manifest, so there is no state to lose, and a killed task plans again.
+
+    :param replica_uuid: the replica
+    :param sensay_conn_id: the connection; it has to speak generation ``knowledge-base``
+
+    :returns: counts that add up, the first ``failed`` documents, ``version`` (a name for all that is live; also
+        an XCom of its own) and ``plan`` (the plan's digest); below 2 KB
+
+    https://docs.sensay.io/operation/operation-post-v1-replicas-parameter-knowledge-base
+    https://docs.sensay.io/operation/operation-get-v1-replicas-parameter-knowledge-base
+    """
+
+    template_fields = ("sensay_conn_id", "replica_uuid", *SyncOperator._sync_template_fields)
+    default_map_index_template = "{{ task.replica_uuid }}"
+    ui_color = "#e8ecf8"
+
+    def __init__(self, *, replica_uuid: str, sensay_conn_id: str = "sensay_default", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.replica_uuid = replica_uuid
+        self.sensay_conn_id = sensay_conn_id
+
+    def _sync(self, context: Context, report: SyncReport | None) -> dict[str, Any]:
+        from airflow_provider.operators.jobs.sensay_sync import sync
+
+        return sync(self, context, report)

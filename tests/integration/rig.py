@@ -14,6 +14,7 @@ from airflow_provider.operators.sendkit import SendKitRetrainAgentOperator
 from airflow_provider.operators.sensay import (
     SensayCreateKnowledgeBaseEntryOperator,
     SensayDeleteKnowledgeBaseEntryOperator,
+    SensaySyncKnowledgeBaseOperator,
     SensayUpdateKnowledgeBaseEntryOperator,
 )
 from airflow_provider.sandbox.client import Sandbox
@@ -122,6 +123,16 @@ class Rig:
     def delete(self, **arguments: Any) -> Make:
         given = {**self._entry(), **arguments}
         return lambda: SensayDeleteKnowledgeBaseEntryOperator(task_id="delete", **given)
+
+    def sync(self, documents: Any, **arguments: Any) -> Make:
+        given = {
+            "replica_uuid": self.sandbox.replica_uuid,
+            "poll_interval": 0.5,
+            "start_grace": 2,
+            "documents": documents,
+            **arguments,
+        }
+        return lambda: SensaySyncKnowledgeBaseOperator(task_id="sync", **given)
 
     def agent_sensor(self, **arguments: Any) -> Make:
         given = {"agent_id": self.sandbox.agent_id, "poke_interval": 0.5, "start_grace": 2, **arguments}

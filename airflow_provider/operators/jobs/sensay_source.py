@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import mimetypes
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
@@ -13,20 +11,10 @@ from airflow_provider.errors import AmbiguousWriteError, InvalidArgumentError
 from airflow_provider.refresh.arguments import Checker
 from airflow_provider.refresh.record import fingerprint
 from airflow_provider.refresh.sensay import Generation
+from airflow_provider.sources.kinds import MAX_FILE_BYTES, content_type
 
 if TYPE_CHECKING:
     from airflow_provider.hooks.sensay import SensayHook
-
-#: The vendor names no limit in its present pages; 50 MB is the one of the older ones.
-MAX_FILE_BYTES = 50 * 1024 * 1024
-
-#: Types that a slim image's table lacks, or names otherwise than the vendor.
-_TYPES = {
-    ".md": "text/markdown",
-    ".yaml": "application/yaml",
-    ".yml": "application/yaml",
-    ".heic": "image/heic",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,12 +65,6 @@ class Source:
             hook.put_upload(signed_url, self.content, content_type(self.filename))
         elif self.kind == "text" and spoken is Generation.TRAINING:
             hook.training_update_entry(replica_uuid, entry_id, raw_text=self.content)
-
-
-def content_type(filename: str) -> str:
-    """Return the MIME type of a file by its name."""
-    suffix = PurePosixPath(filename.lower()).suffix
-    return _TYPES.get(suffix) or mimetypes.guess_type(filename)[0] or "application/octet-stream"
 
 
 def read_source(check: Checker, text: object, url: object, path: object) -> Source:

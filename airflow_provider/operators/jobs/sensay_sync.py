@@ -1,0 +1,52 @@
+"""The arguments of a knowledge base's sync, checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.errors import InvalidArgumentError
+from airflow_provider.hooks import generation as generations
+from airflow_provider.hooks.endings import refuse
+from airflow_provider.hooks.sensay import SensayHook
+from airflow_provider.operators.sync.journal import Journal
+from airflow_provider.operators.sync.options import read_options
+from airflow_provider.operators.sync.road import Sync
+from airflow_provider.operators.sync.sensay import SensayKnowledgeBase
+from airflow_provider.refresh.arguments import Checker
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider.operators.sensay import SensaySyncKnowledgeBaseOperator
+    from airflow_provider.refresh.sync.carried import SyncReport
+
+
+def sync(
+    operator: SensaySyncKnowledgeBaseOperator, context: Context, report: SyncReport | None
+) -> dict[str, Any]:
+    """Check the arguments, all at once, then go the road."""
+    check = Checker()
+    replica_uuid = check.uuid("replica_uuid", operator.replica_uuid)
+    options = read_options(operator, check)
+    refuse(type(operator).__name__, check.problems)
+    hook = SensayHook(operator.sensay_conn_id)
+    found = None if report is None else generations.KNOWLEDGE_BASE
+    if (spoken := hook.generation(found)) != generations.KNOWLEDGE_BASE:
+        raise InvalidArgumentError(
+            f"{type(operator).__name__} needs generation 'knowledge-base'; this was "
+            f"{generations.explain(spoken, hook.settings())}. The older API takes no title with a text, so nothing "
+            "could tell our entries from others, and it lists the whole organisation. Nothing was sent. Update single "
+            "entries there with SensayUpdateKnowledgeBaseEntryOperator."
+        )
+    destination = SensayKnowledgeBase(
+        operator.sensay_conn_id, replica_uuid, options.sync_id, options.encoding
+    )
+    return Sync(
+        context=context,
+        log=operator.log,
+        hook=hook,
+        destination=destination,
+        options=options,
+        journal=Journal(context),
+        report=report,
+    ).run()

@@ -1,0 +1,179 @@
+"""A Sensay replica's knowledge base as a destination (current generation)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from math import ceil
+from typing import TYPE_CHECKING
+
+from airflow_provider.api import sensay
+from airflow_provider.errors import ApiError, ListIncompleteError, NotFoundError
+from airflow_provider.operators.jobs.sensay_create import only_result
+from airflow_provider.refresh.observation import Target
+from airflow_provider.refresh.sensay import RULES, VECTOR_CREATED, EntryTarget, Generation
+from airflow_provider.refresh.sync.documents import Held, Kind, Wanted
+from airflow_provider.refresh.sync.mark import UNSEEN, Mark, read_title, search_term, write_title
+from airflow_provider.refresh.sync.totals import SensayTotals
+from airflow_provider.refresh.wait import Rules
+from airflow_provider.sources.kinds import content_type
+from airflow_provider.sources.reading import Content, Recipe
+
+if TYPE_CHECKING:
+    from airflow.triggers.base import BaseTrigger
+
+    from airflow_provider.api.client import AsyncClient
+    from airflow_provider.api.models.entry import Deletion, Entry
+    from airflow_provider.refresh.sync.carried import Carried
+    from airflow_provider.refresh.sync.progress import SyncWait
+
+_KINDS = {"text": Kind.TEXT, "file": Kind.FILE, "website": Kind.URL, "youtube": Kind.URL}
+
+#: How often a list that does not add up is read again.
+_WALKS = 3
+
+
+@dataclass
+class SensayKnowledgeBase:
+    """The entries of one sync in one replica."""
+
+    conn_id: str
+    replica_uuid: str
+    sync_id: str
+    encoding: str
+    vendor: str = field(default="sensay", init=False)
+    patches: bool = field(default=True, init=False)
+    rules: Rules = field(default=RULES, init=False)
+
+    def __post_init__(self) -> None:
+        self.key = f"replicas/{self.replica_uuid}/knowledge-base"
+        self.recipe = Recipe(destination=f"sensay:{self.replica_uuid}", encoding=self.encoding)
+
+    @property
+    def totals(self) -> tuple[Target, ...]:
+        """One for each status on the way, and one for errors."""
+        return SensayTotals(self.replica_uuid, self.sync_id).targets
+
+    def trigger(self, wait: SyncWait, carried: Carried, not_before: float) -> BaseTrigger:
+        """Build the trigger that goes on with the wait."""
+        from airflow_provider.triggers.sync import SensayKnowledgeBaseSyncTrigger
+
+        return SensayKnowledgeBaseSyncTrigger.of(
+            self.conn_id, self.replica_uuid, self.sync_id, wait, carried, not_before
+        )
+
+    # --- reading -----------------------------------------------------------------------------------------
+
+    async def held(self, client: AsyncClient) -> list[Held]:
+        """List all entries that bear our mark."""
+        return self._ours(await self._walk(client, search_term(self.sync_id)))
+
+    async def loose(self, client: AsyncClient) -> list[Held]:
+        """List the entries that bear nobody's mark."""
+        entries = await self._walk(client, None)
+        return [self._held(entry, None) for entry in entries if read_title(entry.title)[1] is None]
+
+    async def observe(self, client: AsyncClient, ids: Iterable[int | str], pages: int) -> list[Held]:
+        """Look at some entries; one that is gone is left out."""
+        wanted = set(ids)
+        if len(wanted) > pages:
+            return [entry for entry in await self.held(client) if entry.id in wanted]
+        found = []
+        for each in wanted:
+            try:
+                found.append(await client.send(sensay.get_entry(self.replica_uuid, each)))
+            except NotFoundError:
+                continue
+        return self._ours(found)
+
+    async def find(self, client: AsyncClient, mark: Mark) -> list[Held]:
+        """List the entries that bear this very mark."""
+        found = await self._walk(client, search_term(mark.sync_id, mark.key))
+        return [entry for entry in self._ours(found) if entry.digest == mark.digest]
+
+    async def _walk(self, client: AsyncClient, search: str | None) -> list[Entry]:
+        """
+        Read all pages, oldest first: an entry that is created meanwhile then shifts none of them.
+
+        :raises ListIncompleteError: the ids do not add up to the total that the vendor names
+        """
+        told = ""
+        for _ in range(_WALKS):
+            entries: dict[int, Entry] = {}
+            number, total = 0, None
+            while True:
+                number += 1
+                page = await client.send(
+                    sensay.list_entries(self.replica_uuid, page=number, search=search, sort_order="asc")
+                )
+                entries |= {entry.id: entry for entry in page.items}
+                total = page.total
+                if not page.items or (total is not None and number >= ceil(total / sensay.MAX_PAGE_SIZE)):
+                    break
+            if total == len(entries):
+                return list(entries.values())
+            told = f"it shows {len(entries)} entries and names {total}"
+        raise ListIncompleteError(
+            f"The list of replica {self.replica_uuid} does not add up ({told}), read {_WALKS} times. Nothing can be "
+            "concluded from it, so nothing was written or deleted. A retry reads it again."
+        )
+
+    def _ours(self, entries: Iterable[Entry]) -> list[Held]:
+        marked = [(entry, read_title(entry.title)[1]) for entry in entries]
+        return [self._held(entry, mark) for entry, mark in marked if mark and mark.sync_id == self.sync_id]
+
+    def _held(self, entry: Entry, mark: Mark | None) -> Held:
+        return Held(
+            id=entry.id,
+            key_hash=mark.key if mark else "",
+            digest=mark.digest if mark else UNSEEN,
+            title=read_title(entry.title)[0],
+            kind=_KINDS.get(str(entry.type)),
+            seen=EntryTarget(self.replica_uuid, entry.id, Generation.KNOWLEDGE_BASE).observe(entry),
+            url=entry.url,
+        )
+
+    # --- writing -----------------------------------------------------------------------------------------
+
+    async def create(self, client: AsyncClient, wanted: Wanted, mark: Mark, content: Content) -> int | str:
+        """Create an entry; a file whose upload fails leaves none behind."""
+        title = write_title(wanted.title, mark)
+        if content.kind is Kind.TEXT:
+            call = sensay.create_text(self.replica_uuid, content.content.decode(), title=title)
+        elif content.kind is Kind.URL:
+            call = sensay.create_url(self.replica_uuid, content.content.decode(), title=title)
+        else:
+            call = sensay.create_file(self.replica_uuid, content.filename, title=title)
+        entry_id, signed_url = only_result((await client.send(call)).results, wanted.key)
+        if content.kind is Kind.FILE:
+            try:
+                type_ = content_type(content.filename)
+                await client.send(sensay.put_upload(signed_url or "", content.content, type_))
+            except ApiError:
+                with suppress(ApiError):  # the next run finds it empty, and removes it
+                    await client.send(sensay.delete_entry(self.replica_uuid, entry_id))
+                raise
+        return entry_id
+
+    async def rewrite(
+        self, client: AsyncClient, entry: Held, wanted: Wanted, mark: Mark, content: Content
+    ) -> None:
+        """PATCH text and title together."""
+        text, title = content.content.decode(), write_title(wanted.title, mark)
+        await client.send(sensay.update_entry(self.replica_uuid, entry.id, raw_text=text, title=title))
+
+    async def retitle(self, client: AsyncClient, entry: Held, title: str, mark: Mark) -> None:
+        """PATCH the title alone."""
+        await client.send(sensay.update_entry(self.replica_uuid, entry.id, title=write_title(title, mark)))
+
+    async def delete(self, client: AsyncClient, entry: Held) -> Deletion | None:
+        """Delete an entry; None: it was gone."""
+        try:
+            return await client.send(sensay.delete_entry(self.replica_uuid, entry.id))
+        except NotFoundError:
+            return None
+
+    def unripe(self, entry: Held) -> bool:
+        """``VECTOR_CREATED``: its ``READY`` may be still to come."""
+        return entry.seen.status == VECTOR_CREATED

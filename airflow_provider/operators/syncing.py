@@ -1,0 +1,128 @@
+"""What the syncs of both vendors have in common; light, since the scheduler parses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.operators.base import WaitingOperator
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider.refresh.sync.carried import SyncReport
+    from airflow_provider.sources import Folder, Query
+
+
+class SyncOperator(WaitingOperator):
+    """
+    Make a vendor's knowledge base equal to a source.
+
+    Plan, guard, write, wait, remove, tell: nothing is deleted before everything else is live, nothing at all if
+    anything failed, and never more than ``max_deletes``.
+
+    :param documents: the source: an ``ObjectStoragePath`` URL with a glob (``s3://bucket/kb/**/*.md``), a
+        :class:`~airflow_provider.sources.Query`, a list of documents or paths (another task's output), or a
+        function that yields them
+    :param sync_id: names this sync in every title; two syncs into one knowledge base need two
+    :param delete_missing: delete entries of this sync whose documents left the source
+    :param max_deletes: at most so many documents (``10``) or such a share of the live ones (``"25%"``); more is
+        refused for good, before anything is sent. Below 100 % it never means all
+    :param on_empty_source: ``fail`` (retryable: mounts come back) or ``allow``
+    :param strategy: how a changed text is brought along: ``update`` its entry, ``replace`` it by a new one (the
+        old one goes once the new one is ready), or ``auto``: update, and replace what cannot be proven
+    :param retry_failed: send a document again that the vendor could not process: ``changed`` only if it
+        changed, or ``always``
+    :param on_failed_documents: ``fail`` or ``warn``; what succeeded stays
+    :param adopt: ``title`` takes over entries without a mark whose title is a new document's, one to one
+    :param encoding: of texts; strict. The default drops a byte-order mark
+    :param report: object-storage URL for every document's outcome, as JSON lines
+    :param dry_run: plan, tell, send nothing
+    :param expect_plan: apply only the plan of this digest (``plan`` in a dry run's result)
+    :param concurrency: requests at a time; fewer after a rate limit
+    :param stall_timeout: seconds in which nothing moves after which the wait ends
+    """
+
+    _sync_template_fields = (
+        "documents",
+        "sync_id",
+        "delete_missing",
+        "max_deletes",
+        "on_empty_source",
+        "strategy",
+        "retry_failed",
+        "on_failed_documents",
+        "adopt",
+        "encoding",
+        "report",
+        "plan_only",
+        "expect_plan",
+        "concurrency",
+        "stall_timeout",
+        *WaitingOperator._waiting_template_fields,
+    )
+
+    def __init__(
+        self,
+        *,
+        documents: str | Folder | Query | Iterable[Any] | Callable[[], Iterable[Any]],
+        sync_id: str = "main",
+        delete_missing: bool | str = False,
+        max_deletes: int | str = "25%",
+        on_empty_source: str = "fail",
+        strategy: str = "auto",
+        retry_failed: str = "changed",
+        on_failed_documents: str = "fail",
+        adopt: str | None = None,
+        encoding: str = "utf-8-sig",
+        report: str | None = None,
+        dry_run: bool | str = False,
+        expect_plan: str | None = None,
+        concurrency: int | str = 8,
+        stall_timeout: float | str = 600,
+        poll_interval: float | str = 10.0,
+        start_grace: float | str = 60.0,
+        **kwargs: Any,
+    ) -> None:
+        # Two runs at once would both create what is missing; it heals, but it need not happen.
+        kwargs.setdefault("max_active_tis_per_dag", 1)
+        super().__init__(poll_interval=poll_interval, start_grace=start_grace, **kwargs)
+        self.documents = documents
+        self.sync_id = sync_id
+        self.delete_missing = delete_missing
+        self.max_deletes = max_deletes
+        self.on_empty_source = on_empty_source
+        self.strategy = strategy
+        self.retry_failed = retry_failed
+        self.on_failed_documents = on_failed_documents
+        self.adopt = adopt
+        self.encoding = encoding
+        self.report = report
+        self.plan_only = dry_run  # BaseOperator.dry_run is a method
+        self.expect_plan = expect_plan
+        self.concurrency = concurrency
+        self.stall_timeout = stall_timeout
+
+    def _sync(self, context: Context, report: SyncReport | None) -> dict[str, Any]:
+        """Go the road from the top, or from where the trigger's report leaves it."""
+        raise NotImplementedError(f"{type(self).__name__} does not say where its documents go")
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Plan, write, wait or defer, remove, tell."""
+        return self._sync(context, None)
+
+    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """Take the trigger's report and go on; needs nothing else."""
+        from airflow_provider.hooks.deferral import sync_report_from
+
+        return self._sync(context, sync_report_from(event))
+
+    def _lineage_source(self) -> str | None:
+        return str(self.documents) if isinstance(self.documents, str) else None
+
+    def on_kill(self) -> None:
+        """Say what becomes of what was sent."""
+        self.log.warning(
+            "Killed. The vendor goes on with what was sent. A retry plans anew, joins what is on its way and sends "
+            "only what is missing"
+        )

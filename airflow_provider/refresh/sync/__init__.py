@@ -1,0 +1,1 @@
+"""Making a knowledge base equal to a source: the decisions, pure."""
