@@ -1,6 +1,6 @@
 # Every target sets up what it needs; `.ci/bootstrap` needs nothing but Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser bench soak crash-matrix test-oldest test-matrix lint format lock clean
+.PHONY: help demo test test-browser bench soak crash-matrix test-oldest test-matrix lint format docs lock clean
 
 dev = $$(sh .ci/bootstrap dev)
 
@@ -43,8 +43,12 @@ lint: ## format, lint, types and import contracts
 format: ## format and sort imports
 	@python=$(dev) && "$$python" -m ruff format . && "$$python" -m ruff check --fix .
 
+docs: ## the pages of docs/ and the API as a site in site/; warnings are errors
+	@python=$(dev) && rm -rf site && export AIRFLOW_HOME="$$PWD/.cache/docs" \
+	  && "$$python" -m sphinx -q -E -W --keep-going -d .cache/docs/doctrees docs site && echo site/index.html
+
 lock: ## renew requirements.lock
 	@sh .ci/bootstrap lock
 
 clean: ## remove environments, caches and builds
-	rm -rf .venv .cache build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .cache build dist site .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
