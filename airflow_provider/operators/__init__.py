@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from airflow_provider.operators.sensay import (
         SensayCreateKnowledgeBaseEntryOperator,
         SensayDeleteKnowledgeBaseEntryOperator,
+        SensaySyncKnowledgeBaseOperator,
         SensayUpdateKnowledgeBaseEntryOperator,
     )
 else:
@@ -20,5 +21,6 @@ __all__ = [
     "SendKitRetrainAgentOperator",
     "SensayCreateKnowledgeBaseEntryOperator",
     "SensayDeleteKnowledgeBaseEntryOperator",
+    "SensaySyncKnowledgeBaseOperator",
     "SensayUpdateKnowledgeBaseEntryOperator",
 ]
