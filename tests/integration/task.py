@@ -311,9 +311,15 @@ class TaskUnderTest:
         return getattr(importlib.import_module(module), name)(**kwargs)
 
     def _in_triggerer(self, work: Coroutine[Any, Any, Any]) -> Any:
+        async def living() -> Any:
+            try:
+                return await work
+            finally:
+                await asyncio.sleep(0.2)  # a triggerer lives on: what the trigger let go of is closed meanwhile
+
         with mock.patch.object(task_runner, "SUPERVISOR_COMMS", self.supervisor, create=True):
             with asyncio.Runner(loop_factory=event_loop) as runner:
-                return runner.run(work)
+                return runner.run(living())
 
     def resume(self, event: Any) -> Outcome:
         """What the scheduler does once the trigger has sent its event."""

@@ -8,9 +8,9 @@ from airflow_provider.errors import InvalidArgumentError
 from airflow_provider.hooks import generation as generations
 from airflow_provider.hooks.endings import refuse
 from airflow_provider.hooks.sensay import SensayHook
+from airflow_provider.operators.sync import road
 from airflow_provider.operators.sync.journal import Journal
 from airflow_provider.operators.sync.options import read_options
-from airflow_provider.operators.sync.road import Sync
 from airflow_provider.operators.sync.sensay import SensayKnowledgeBase
 from airflow_provider.refresh.arguments import Checker
 
@@ -41,7 +41,7 @@ def sync(
     destination = SensayKnowledgeBase(
         operator.sensay_conn_id, replica_uuid, options.sync_id, options.encoding
     )
-    return Sync(
+    return road.run(
         context=context,
         log=operator.log,
         hook=hook,
@@ -49,4 +49,4 @@ def sync(
         options=options,
         journal=Journal(context),
         report=report,
-    ).run()
+    )

@@ -31,23 +31,26 @@ class Ledger:
     Outcomes of one run.
 
     :ivar removed: what became of entries, by their ids
+    :ivar superseded: how many were removed because another took their place
+    :ivar still_answering: how many deletions the vendor has accepted only: it may answer from them for a day
     """
 
     removed: dict[int | str, tuple[Row, str, str]] = field(default_factory=dict)
     superseded: int = 0
+    still_answering: int = 0
 
     def note(self, row: Row, answer: Deletion | None, error: ApiError | None) -> None:
         """Take the end of one deletion."""
         assert row.entry is not None
+        self.still_answering += answer is Deletion.ACCEPTED
         if error is not None:
             outcome = "delete_refused"
-        elif answer is Deletion.ACCEPTED:
-            outcome = "delete_accepted"
-        else:
-            outcome = "deleted"
-        self.removed[row.entry.id] = (row, outcome, str(error or ""))
-        if row.action is Action.SUPERSEDED and error is None:
+        elif row.action is Action.SUPERSEDED:
+            outcome = "superseded"
             self.superseded += 1
+        else:
+            outcome = "delete_accepted" if answer is Deletion.ACCEPTED else "deleted"
+        self.removed[row.entry.id] = (row, outcome, str(error or ""))
 
     def withhold(self, rows: tuple[Row, ...], why: str) -> None:
         """Note deletions that were not even asked for."""
@@ -64,8 +67,7 @@ class Ledger:
             elif row.action is Action.MISSING:
                 yield _line(row, "missing", "its document left the source; delete_missing is off")
         for row, outcome, reason in self.removed.values():
-            what = "superseded_" if row.action is Action.SUPERSEDED else ""
-            yield _line(row, f"{what}{outcome}", reason or row.reason)
+            yield _line(row, outcome, reason or row.reason)
 
 
 def _outcome(row: Row, writer: Writer) -> tuple[str, str]:

@@ -61,11 +61,10 @@ class Proofs:
             self._latest[entry.id] = entry.seen.marker
             del self.waits[entry.id]
 
-    def missing(self, entries: Iterable[Held]) -> None:
-        """Forget the entries that a look at all of them did not show."""
-        shown = {entry.id for entry in entries}
-        for each in [each for each in self.waits if each not in shown]:
-            del self.waits[each]
+    def forget(self, gone: Iterable[int | str]) -> None:
+        """Forget entries that are not there any more."""
+        for each in gone:
+            self.waits.pop(each, None)
 
     def open(self, held: Iterable[Held]) -> frozenset[int | str]:
         """Return the entries that are not proven, or of which the list shows less than was seen already."""

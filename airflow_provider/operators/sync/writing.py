@@ -251,13 +251,3 @@ class Writer:
 def pauses() -> Iterator[float]:
     """Yield the seconds between the first looks."""
     yield from (b - a for a, b in zip((0.0, *FIRST_LOOKS), FIRST_LOOKS, strict=False))
-
-
-def batches(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """Cut rows into batches: those that are looked at right after their write in small ones, the rest in one."""
-    rewritten = [row for row in rows if row.method is Method.PATCH]
-    rest = [row for row in rows if row.method is not Method.PATCH]
-    if rest:
-        yield rest
-    for start in range(0, len(rewritten), BATCH):
-        yield rewritten[start : start + BATCH]

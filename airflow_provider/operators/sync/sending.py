@@ -1,0 +1,156 @@
+"""From a plan to requests: in which order, what is noted before, and what is looked at after."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from airflow_provider.errors import MarkLostError
+from airflow_provider.operators.sync.writing import BATCH, Writer, pauses
+from airflow_provider.refresh.sync.plan import Action, Method, Plan, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from airflow_provider.operators.sync.destination import Destination
+    from airflow_provider.operators.sync.journal import Journal
+    from airflow_provider.operators.sync.ledger import Ledger
+    from airflow_provider.operators.sync.options import SyncOptions
+    from airflow_provider.operators.sync.proving import Proofs
+    from airflow_provider.operators.sync.session import Session
+
+
+class Sender:
+    """
+    Sends what a plan says before the wait.
+
+    :ivar doubted: entries whose write an earlier process never saw proven
+    """
+
+    def __init__(
+        self,
+        *,
+        session: Session,
+        destination: Destination,
+        options: SyncOptions,
+        journal: Journal,
+        writer: Writer,
+        proofs: Proofs,
+        ledger: Ledger,
+    ) -> None:
+        self._session = session
+        self._destination = destination
+        self._options = options
+        self._journal = journal
+        self._writer = writer
+        self._proofs = proofs
+        self._ledger = ledger
+        self._ripe_at: float | None = None
+        self.doubted = set(journal.doubted)
+
+    def send(self, plan: Plan) -> bool:
+        """
+        Send, then look until each entry that was written over has shown a sign, or its grace is over.
+
+        What a look showed lives in this process only, so it does not end before.
+
+        :returns: whether anything was sent
+        """
+        lost = [row for row in plan.of(Action.SUPERSEDED) if row.entry and row.entry.awaits_upload]
+        if lost:
+            self._session.do(self._writer.remove(self._session.client, lost, self._ledger.note))
+        rows = self._ripe(plan)
+        for batch in _batches(rows):
+            if not self._writer.stopped:
+                self._send(batch)
+        if self._writer.stopped:
+            self._stop(plan)
+        self._see()
+        self._prove()
+        self._note(set())
+        return bool(rows)
+
+    def _send(self, batch: Sequence[Row]) -> None:
+        over = {row.entry.id for row in batch if row.method is Method.PATCH and row.entry}
+        self.doubted -= over
+        self._note(over)
+        self._session.do(self._writer.send(self._session.client, batch))
+        if over:
+            self._look()
+
+    def _note(self, about_to_be_written: set[int | str]) -> None:
+        self._journal.unproven({*self.doubted, *self._proofs.waits, *about_to_be_written})
+
+    def _stop(self, plan: Plan) -> None:
+        for row in (*plan.writes, *(row for row in plan.rows if row.method is Method.LATER)):
+            if row.key_hash not in self._writer.done:
+                self._writer.given_up.setdefault(row.key_hash, f"not sent: {self._writer.stopped}")
+
+    def _ripe(self, plan: Plan) -> list[Row]:
+        """Return the rows to send now; entries whose last step may be still to come go last, after a grace."""
+        rows = [row for row in plan.writes if row.key_hash not in self._writer.given_up]
+        late = [
+            row
+            for row in rows
+            if row.method is Method.PATCH and row.entry and self._destination.unripe(row.entry)
+        ]
+        if not late:
+            return rows
+        if self._ripe_at is None:
+            self._ripe_at = time.time() + self._options.start_grace
+        if time.time() >= self._ripe_at:
+            return rows
+        ripe = [row for row in rows if row not in late]
+        if not ripe:
+            self._session.sleep(self._ripe_at - time.time())
+        return ripe
+
+    def _look(self) -> None:
+        """Look at the entries that were written over and have shown no sign yet."""
+        ids = set(self._proofs.waits)
+        if ids:
+            seen = self._session.look(ids)
+            self._proofs.feed(seen)
+            self._proofs.forget(ids - {entry.id for entry in seen})
+
+    def _prove(self) -> None:
+        waits = pauses()
+        while self._proofs.waits:
+            self._session.sleep(next(waits, self._options.poll_interval))
+            self._look()
+
+    def _see(self) -> None:
+        """
+        Wait until the list shows what was created: whoever plans without it would create it again.
+
+        :raises MarkLostError: the vendor has the entries, but not by their mark
+        """
+        made, deadline, pause = self._writer.made, time.time() + self._options.start_grace, 0.5
+        while made:
+            made -= {entry.id for entry in self._session.list_held()}
+            if made and time.time() >= deadline:
+                break
+            if made:
+                self._session.sleep(pause)
+                pause = min(2 * pause, self._options.poll_interval)
+        if not made:
+            return
+        lost = sorted(made - {entry.id for entry in self._session.look(made)}, key=str)
+        made.clear()
+        if lost:
+            raise MarkLostError(
+                f"{self._destination.key}: the entries {lost[:10]} were created, but the vendor does not show them by "
+                "their mark: their titles were changed or cut, or somebody deleted them. Going on would create them "
+                "again and again, so nothing more was sent, and no retry will. Look at their titles; shorten the "
+                "documents' titles."
+            )
+
+
+def _batches(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Cut rows into batches: texts written over entries in small ones, since those are looked at right after."""
+    rest = [row for row in rows if row.method is not Method.PATCH]
+    over = [row for row in rows if row.method is Method.PATCH]
+    if rest:
+        yield rest
+    for start in range(0, len(over), BATCH):
+        yield over[start : start + BATCH]
