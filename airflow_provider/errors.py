@@ -85,6 +85,10 @@ class MarkLostError(AgentKnowledgeError, AirflowFailException):
     """Entries that were just created do not show the mark they were given; going on would create them for ever."""
 
 
+class ManifestError(AgentKnowledgeError, AirflowFailException):
+    """The file named by ``manifest`` is another sync's, or no manifest at all; nothing was sent."""
+
+
 class DeletionRefusedError(AgentKnowledgeError, AirflowFailException):
     """More documents would be deleted than ``max_deletes`` allows; refused before anything was sent."""
 

@@ -35,6 +35,11 @@ class SyncOperator(WaitingOperator):
         changed, or ``always``
     :param on_failed_documents: ``fail`` or ``warn``; what succeeded stays
     :param adopt: ``title`` takes over entries without a mark whose title is a new document's, one to one
+    :param title_mark: False leaves titles bare; the manifest is then all that tells our entries from others, and the
+        wait cannot tell them apart
+    :param manifest: object-storage URL of a file that remembers accepted deletions and what files looked like
+    :param detect: ``content`` reads every file; ``stat`` trusts the manifest where size and date (or ETag) are
+        unchanged
     :param encoding: of texts; strict. The default drops a byte-order mark
     :param report: object-storage URL for every document's outcome, as JSON lines
     :param dry_run: plan, tell, send nothing
@@ -53,6 +58,9 @@ class SyncOperator(WaitingOperator):
         "retry_failed",
         "on_failed_documents",
         "adopt",
+        "title_mark",
+        "manifest",
+        "detect",
         "encoding",
         "report",
         "plan_only",
@@ -74,6 +82,9 @@ class SyncOperator(WaitingOperator):
         retry_failed: str = "changed",
         on_failed_documents: str = "fail",
         adopt: str | None = None,
+        title_mark: bool | str = True,
+        manifest: str | None = None,
+        detect: str = "content",
         encoding: str = "utf-8-sig",
         report: str | None = None,
         dry_run: bool | str = False,
@@ -96,6 +107,9 @@ class SyncOperator(WaitingOperator):
         self.retry_failed = retry_failed
         self.on_failed_documents = on_failed_documents
         self.adopt = adopt
+        self.title_mark = title_mark
+        self.manifest = manifest
+        self.detect = detect
         self.encoding = encoding
         self.report = report
         self.plan_only = dry_run  # BaseOperator.dry_run is a method

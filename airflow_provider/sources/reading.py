@@ -46,6 +46,12 @@ class Recipe:
     texts: frozenset[str] = TEXTS
     max_file_bytes: int = MAX_FILE_BYTES
 
+    @property
+    def name(self) -> str:
+        """Tells one way of reading from another."""
+        told = (self.destination, self.encoding, *sorted(self.texts), "|", *sorted(self.files))
+        return digest_of("recipe", " ".join(told).encode())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
@@ -82,16 +88,24 @@ class Reading:
     One source, read for one destination.
 
     :param keep: says of a document whether its content may have to be sent, so that it has to be kept
+    :param glances: what files looked like (size and date) when they had a digest, by key hash; a file that looks the
+        same is not read. Brought up to date
     :ivar wanted: all documents, in the source's order, after :meth:`read`
     """
 
     def __init__(
-        self, source: Source, recipe: Recipe, spool: Spool, keep: Callable[[Wanted], bool] = lambda _: True
+        self,
+        source: Source,
+        recipe: Recipe,
+        spool: Spool,
+        keep: Callable[[Wanted], bool] = lambda _: True,
+        glances: dict[str, list[Any]] | None = None,
     ) -> None:
         self._source = source
         self._recipe = recipe
         self._spool = spool
         self._keep = keep
+        self._glances = glances
         self._files: dict[str, Document] = {}
         self._versions: dict[str, str] = {}
         self.wanted: list[Wanted] = []
@@ -147,11 +161,20 @@ class Reading:
         wanted = Wanted(
             key=key, key_hash=key_hash(self._recipe.destination, key), title=bare_title(title), url=url
         )
+        look = None
+        if self._glances is not None and document.file is not None:
+            look = _look(document.file)
+            known = self._glances.get(wanted.key_hash)
+            if look is not None and known is not None and known[0] == look:
+                self._files[wanted.key_hash] = document
+                return replace(wanted, kind=Kind(known[1]), digest=str(known[2]), size=int(known[3]))
         try:
             content = self._content(document)
         except UnusableError as error:
             return replace(wanted, skip=error.skip, detail=error.detail)
         wanted = replace(wanted, kind=content.kind, digest=content.digest, size=len(content.content))
+        if self._glances is not None and look is not None:
+            self._glances[wanted.key_hash] = [look, str(wanted.kind), wanted.digest, wanted.size]
         if document.url is not None:
             self._versions[wanted.key_hash] = content.version
         elif document.file is not None:
@@ -170,9 +193,7 @@ class Reading:
         return self._file(document.file)
 
     def _file(self, file: Any) -> Content:
-        from airflow.providers.common.compat.sdk import ObjectStoragePath
-
-        path = ObjectStoragePath(file) if isinstance(file, str) else file
+        path = _path(file)
         suffix = suffix_of(path.name)
         if suffix not in self._recipe.texts | self._recipe.files:
             raise UnusableError(Skip.UNSUPPORTED, f"the vendor takes no {suffix or 'file without a suffix'}")
@@ -207,6 +228,24 @@ class Reading:
             limit = self._recipe.max_file_bytes // (1024 * 1024)
             raise UnusableError(Skip.TOO_LARGE, f"{len(content)} bytes; the vendor takes {limit} MB")
         return Content(kind=Kind.FILE, content=content, filename=_filename(filename, suffix_of(filename)))
+
+
+def _path(file: Any) -> Any:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    return ObjectStoragePath(file) if isinstance(file, str) else file
+
+
+def _look(file: Any) -> str | None:
+    """Return what a file looks like from outside: size, and the store's own tag or date; None: it tells neither."""
+    try:
+        told = _path(file).stat()
+    except OSError:
+        return None
+    tag = next(
+        (told[name] for name in ("ETag", "etag", "mtime", "LastModified", "updated") if name in told), None
+    )
+    return None if tag is None else f"{told['size']}:{tag}"
 
 
 def _named(document: Document) -> tuple[str, str]:

@@ -10,9 +10,11 @@ from airflow_provider.hooks.endings import refuse
 from airflow_provider.hooks.sensay import SensayHook
 from airflow_provider.operators.sync import road
 from airflow_provider.operators.sync.journal import Journal
+from airflow_provider.operators.sync.manifest import Manifest
 from airflow_provider.operators.sync.options import read_options
 from airflow_provider.operators.sync.sensay import SensayKnowledgeBase
 from airflow_provider.refresh.arguments import Checker
+from airflow_provider.sources.reading import Recipe
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -38,8 +40,15 @@ def sync(
             "could tell our entries from others, and it lists the whole organisation. Nothing was sent. Update single "
             "entries there with SensayUpdateKnowledgeBaseEntryOperator."
         )
+    recipe = Recipe(destination=f"sensay:{replica_uuid}", encoding=options.encoding)
+    header = {"host": hook.settings().base_url, "replica": replica_uuid, "sync": options.sync_id}
     destination = SensayKnowledgeBase(
-        operator.sensay_conn_id, replica_uuid, options.sync_id, options.encoding
+        conn_id=operator.sensay_conn_id,
+        replica_uuid=replica_uuid,
+        sync_id=options.sync_id,
+        recipe=recipe,
+        manifest=Manifest.read(options.manifest, header, recipe.name),
+        marks=options.title_mark,
     )
     return road.run(
         context=context,

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from airflow_provider.api.client import AsyncClient
     from airflow_provider.api.models.entry import Deletion
+    from airflow_provider.operators.sync.manifest import Manifest
     from airflow_provider.refresh.observation import Target
     from airflow_provider.refresh.sync.carried import Carried
     from airflow_provider.refresh.sync.documents import Held, Wanted
@@ -30,6 +31,7 @@ class Destination(Protocol):
     vendor: str
     key: str
     recipe: Recipe
+    manifest: Manifest
     patches: bool
 
     @property
@@ -60,8 +62,8 @@ class Destination(Protocol):
         :param pages: how many requests the list costs
         """
 
-    async def find(self, client: AsyncClient, mark: Mark) -> list[Held]:
-        """List the entries that bear this very mark."""
+    async def find(self, client: AsyncClient, wanted: Wanted, mark: Mark) -> list[Held]:
+        """List the entries that a create of this document has made."""
 
     async def create(self, client: AsyncClient, wanted: Wanted, mark: Mark, content: Content) -> int | str:
         """Create an entry with all that belongs to it; return its id."""

@@ -31,6 +31,9 @@ class SyncOptions(Waiting):
     retry_failed: str
     on_failed_documents: str
     adopt: str | None
+    title_mark: bool
+    manifest: str | None
+    detect: str
     report: str | None
     dry_run: bool
     expect_plan: str | None
@@ -55,6 +58,15 @@ def read_options(operator: SyncOperator, check: Checker) -> SyncOptions:
         codecs.lookup(encoding)
     except LookupError:
         check.problems.append(f"encoding {encoding!r:.40} is unknown")
+    title_mark = check.flag("title_mark", operator.title_mark)
+    manifest = check.text("manifest", operator.manifest)
+    detect = check.word("detect", operator.detect, ("content", "stat"))
+    if manifest is None and not title_mark:
+        check.problems.append(
+            "title_mark=False needs a manifest: nothing else would tell our entries from others"
+        )
+    if manifest is None and detect == "stat":
+        check.problems.append("detect='stat' needs a manifest, which remembers what files looked like")
     adopt = check.word("adopt", operator.adopt or "none", ("none", "title"))
     return SyncOptions(
         **waiting(operator, check),
@@ -67,6 +79,9 @@ def read_options(operator: SyncOperator, check: Checker) -> SyncOptions:
         strategy=check.word("strategy", operator.strategy, ("auto", "update", "replace")),
         retry_failed=check.word("retry_failed", operator.retry_failed, ("changed", "always")),
         on_failed_documents=check.word("on_failed_documents", operator.on_failed_documents, ("fail", "warn")),
+        title_mark=title_mark,
+        manifest=manifest,
+        detect=detect,
         adopt=None if adopt == "none" else adopt,
         report=check.text("report", operator.report),
         dry_run=check.flag("dry_run", operator.plan_only),

@@ -141,7 +141,8 @@ class _Sync:
         def keep(wanted: Wanted) -> bool:
             return (wanted.key_hash, wanted.digest) not in have or bool(self.journal.doubted)
 
-        reading = Reading(self.options.source, self.destination.recipe, spool, keep)
+        glances = self.destination.manifest.glances if self.options.detect == "stat" else None
+        reading = Reading(self.options.source, self.destination.recipe, spool, keep, glances)
         self.wanted = {document.key_hash: document for document in reading.read()}
         self.writer = Writer(
             destination=self.destination,
@@ -326,6 +327,7 @@ class _Sync:
         rows = [row for row in (*plan.of(Action.SUPERSEDED), *gone) if row.entry]
         if rows:
             self.session.do(self.writer.remove(self.session.client, rows, self.ledger.note))
+        self.destination.manifest.save()
 
     def _tell_plan(self, plan: Plan) -> dict[str, Any]:
         refused = too_many_deletions(plan, self.options.max_deletes)

@@ -75,6 +75,7 @@ class Sender:
         self.doubted -= over
         self._note(over)
         self._session.do(self._writer.send(self._session.client, batch))
+        self._destination.manifest.save()
         if over:
             self._look()
 

@@ -9,8 +9,10 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from airflow_provider.api import sensay
+from airflow_provider.api.models.entry import Deletion
 from airflow_provider.errors import ApiError, ListIncompleteError, NotFoundError
 from airflow_provider.operators.jobs.sensay_create import only_result
+from airflow_provider.operators.sync.manifest import Manifest
 from airflow_provider.refresh.observation import Target
 from airflow_provider.refresh.sensay import RULES, VECTOR_CREATED, EntryTarget, Generation
 from airflow_provider.refresh.sync.documents import Held, Kind, Wanted
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
 
     from airflow_provider.api.client import AsyncClient
-    from airflow_provider.api.models.entry import Deletion, Entry
+    from airflow_provider.api.models.entry import Entry
     from airflow_provider.refresh.sync.carried import Carried
     from airflow_provider.refresh.sync.progress import SyncWait
 
@@ -36,43 +38,60 @@ _WALKS = 3
 
 @dataclass
 class SensayKnowledgeBase:
-    """The entries of one sync in one replica."""
+    """
+    The entries of one sync in one replica.
+
+    :param marks: titles bear the mark; else the manifest alone tells which entries are ours
+    """
 
     conn_id: str
     replica_uuid: str
     sync_id: str
-    encoding: str
+    recipe: Recipe
+    manifest: Manifest
+    marks: bool = True
     vendor: str = field(default="sensay", init=False)
     patches: bool = field(default=True, init=False)
     rules: Rules = field(default=RULES, init=False)
 
     def __post_init__(self) -> None:
         self.key = f"replicas/{self.replica_uuid}/knowledge-base"
-        self.recipe = Recipe(destination=f"sensay:{self.replica_uuid}", encoding=self.encoding)
+        self._listed: set[int] = set()
 
     @property
     def totals(self) -> tuple[Target, ...]:
         """One for each status on the way, and one for errors."""
-        return SensayTotals(self.replica_uuid, self.sync_id).targets
+        return SensayTotals(self.replica_uuid, self._search_id).targets
 
     def trigger(self, wait: SyncWait, carried: Carried, not_before: float) -> BaseTrigger:
         """Build the trigger that goes on with the wait."""
         from airflow_provider.triggers.sync import SensayKnowledgeBaseSyncTrigger
 
         return SensayKnowledgeBaseSyncTrigger.of(
-            self.conn_id, self.replica_uuid, self.sync_id, wait, carried, not_before
+            self.conn_id, self.replica_uuid, self._search_id, wait, carried, not_before
         )
+
+    @property
+    def _search_id(self) -> str:
+        """Without marks a wait cannot tell our entries from others."""
+        return self.sync_id if self.marks else ""
 
     # --- reading -----------------------------------------------------------------------------------------
 
     async def held(self, client: AsyncClient) -> list[Held]:
-        """List all entries that bear our mark."""
-        return self._ours(await self._walk(client, search_term(self.sync_id)))
+        """List all entries that are ours."""
+        entries = await self._walk(client, search_term(self.sync_id) if self.marks else None)
+        self._listed = {entry.id for entry in entries}
+        return self._ours(entries)
 
     async def loose(self, client: AsyncClient) -> list[Held]:
-        """List the entries that bear nobody's mark."""
+        """List the entries that are nobody's."""
         entries = await self._walk(client, None)
-        return [self._held(entry, None) for entry in entries if read_title(entry.title)[1] is None]
+        return [
+            self._held(entry, None)
+            for entry in entries
+            if self._mark(entry) is None and not self.manifest.buried(entry.id)
+        ]
 
     async def observe(self, client: AsyncClient, ids: Iterable[int | str], pages: int) -> list[Held]:
         """Look at some entries; one that is gone is left out."""
@@ -87,10 +106,19 @@ class SensayKnowledgeBase:
                 continue
         return self._ours(found)
 
-    async def find(self, client: AsyncClient, mark: Mark) -> list[Held]:
-        """List the entries that bear this very mark."""
-        found = await self._walk(client, search_term(mark.sync_id, mark.key))
-        return [entry for entry in self._ours(found) if entry.digest == mark.digest]
+    async def find(self, client: AsyncClient, wanted: Wanted, mark: Mark) -> list[Held]:
+        """List the entries that bear this very mark; without marks, the new ones of this very title."""
+        if self.marks:
+            found = await self._walk(client, search_term(mark.sync_id, mark.key))
+            return [entry for entry in self._ours(found) if entry.digest == mark.digest]
+        found = [
+            entry
+            for entry in await self._walk(client, None)
+            if entry.id not in self._listed and entry.title == wanted.title
+        ]
+        for entry in found[:1]:
+            self._own(entry.id, mark)
+        return self._ours(found[:1])
 
     async def _walk(self, client: AsyncClient, search: str | None) -> list[Entry]:
         """
@@ -120,8 +148,22 @@ class SensayKnowledgeBase:
         )
 
     def _ours(self, entries: Iterable[Entry]) -> list[Held]:
-        marked = [(entry, read_title(entry.title)[1]) for entry in entries]
+        marked = [(entry, self._mark(entry)) for entry in entries if not self.manifest.buried(entry.id)]
         return [self._held(entry, mark) for entry, mark in marked if mark and mark.sync_id == self.sync_id]
+
+    def _mark(self, entry: Entry) -> Mark | None:
+        if self.marks:
+            return read_title(entry.title)[1]
+        owned = self.manifest.entries.get(str(entry.id))
+        return Mark(self.sync_id, *owned) if owned else None
+
+    def _own(self, entry_id: int | str, mark: Mark) -> None:
+        """Note what an entry holds, where its title cannot."""
+        if not self.marks:
+            self.manifest.entries[str(entry_id)] = (mark.key, mark.digest)
+
+    def _title(self, title: str, mark: Mark) -> str:
+        return write_title(title, mark) if self.marks else title
 
     def _held(self, entry: Entry, mark: Mark | None) -> Held:
         return Held(
@@ -138,7 +180,7 @@ class SensayKnowledgeBase:
 
     async def create(self, client: AsyncClient, wanted: Wanted, mark: Mark, content: Content) -> int | str:
         """Create an entry; a file whose upload fails leaves none behind."""
-        title = write_title(wanted.title, mark)
+        title = self._title(wanted.title, mark)
         if content.kind is Kind.TEXT:
             call = sensay.create_text(self.replica_uuid, content.content.decode(), title=title)
         elif content.kind is Kind.URL:
@@ -146,6 +188,7 @@ class SensayKnowledgeBase:
         else:
             call = sensay.create_file(self.replica_uuid, content.filename, title=title)
         entry_id, signed_url = only_result((await client.send(call)).results, wanted.key)
+        self._own(entry_id, mark)
         if content.kind is Kind.FILE:
             try:
                 type_ = content_type(content.filename)
@@ -160,19 +203,25 @@ class SensayKnowledgeBase:
         self, client: AsyncClient, entry: Held, wanted: Wanted, mark: Mark, content: Content
     ) -> None:
         """PATCH text and title together."""
-        text, title = content.content.decode(), write_title(wanted.title, mark)
+        text, title = content.content.decode(), self._title(wanted.title, mark)
         await client.send(sensay.update_entry(self.replica_uuid, entry.id, raw_text=text, title=title))
+        self._own(entry.id, mark)
 
     async def retitle(self, client: AsyncClient, entry: Held, title: str, mark: Mark) -> None:
         """PATCH the title alone."""
-        await client.send(sensay.update_entry(self.replica_uuid, entry.id, title=write_title(title, mark)))
+        await client.send(sensay.update_entry(self.replica_uuid, entry.id, title=self._title(title, mark)))
+        self._own(entry.id, mark)
 
     async def delete(self, client: AsyncClient, entry: Held) -> Deletion | None:
         """Delete an entry; None: it was gone."""
         try:
-            return await client.send(sensay.delete_entry(self.replica_uuid, entry.id))
+            deletion = await client.send(sensay.delete_entry(self.replica_uuid, entry.id))
         except NotFoundError:
-            return None
+            deletion = None
+        if deletion is Deletion.ACCEPTED:
+            self.manifest.bury(entry.id)
+        self.manifest.entries.pop(str(entry.id), None)
+        return deletion
 
     def unripe(self, entry: Held) -> bool:
         """``VECTOR_CREATED``: its ``READY`` may be still to come."""

@@ -209,13 +209,13 @@ class Writer:
                 self.log.warning(
                     "%s: the end of its create is unknown, looking for it: %s", wanted.key, error
                 )
-                return await self._traced(client, mark)
+                return await self._traced(client, wanted, mark)
 
-    async def _traced(self, client: AsyncClient, mark: Mark) -> int | str | None:
+    async def _traced(self, client: AsyncClient, wanted: Wanted, mark: Mark) -> int | str | None:
         """Find what a create whose answer was lost has made; one that still awaits its file is of no use."""
         for pause in pauses():
             await asyncio.sleep(pause)
-            for entry in await self.destination.find(client, mark):
+            for entry in await self.destination.find(client, wanted, mark):
                 if not entry.awaits_upload:
                     return entry.id
                 await self.destination.delete(client, entry)

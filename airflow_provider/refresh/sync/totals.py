@@ -45,6 +45,7 @@ class SensayTotal:
     """
     How many entries of one sync have one status; a stranger's stuck entry is not among them.
 
+    :param sync_id: empty: the whole knowledge base, where titles bear no mark
     :param status: None: how many have an error, whatever their status
     """
 
@@ -80,7 +81,7 @@ class SensayTotal:
             self.replica_uuid,
             page_size=0,
             status=self.status,
-            search=search_term(self.sync_id),
+            search=search_term(self.sync_id) if self.sync_id else None,
             has_error=self.status is None,
         )
 
