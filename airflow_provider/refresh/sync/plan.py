@@ -174,7 +174,7 @@ def make(wanted: Iterable[Wanted], held: Sequence[Held], wishes: Wishes) -> Plan
         by_key[entry.key_hash].remove(entry)
     for document in wanted:
         rows += _rows_of(document, by_key.pop(document.key_hash, []), wishes)
-    rows = _renamed(rows, by_key, wishes)
+    rows = _moved(_renamed(rows, by_key, wishes), by_key)
     rows += [_about(Action.SUPERSEDED, entry, "its file never came") for entry in lost]
     gone = Action.DELETE if wishes.delete_missing else Action.MISSING
     rows += [_about(gone, entry) for entries in by_key.values() for entry in entries]
@@ -308,6 +308,22 @@ def _renamed(rows: list[Row], left: dict[str, list[Held]], wishes: Wishes) -> li
         reason = f"was {entry.title!r}" if entry.title else ""
         renamed.append(replace(row, action=Action.RENAME, entry=entry, reason=reason))
     return renamed
+
+
+def _moved(rows: list[Row], left: dict[str, list[Held]]) -> list[Row]:
+    """Give a page that moved to another key its entry along: the vendor takes a URL once, and 409s until it goes."""
+    pages = {entry.url: entry for entries in left.values() for entry in entries if entry.url is not None}
+    moved: list[Row] = []
+    for row in rows:
+        url = row.wanted.url if row.action is Action.CREATE and row.wanted else None
+        entry = pages.pop(url, None) if url is not None else None
+        if entry is None:
+            moved.append(row)
+            continue
+        left[entry.key_hash].remove(entry)
+        reason = f"was {entry.title!r}" if entry.title else ""
+        moved.append(replace(row, action=Action.UPDATE, method=Method.RECREATE, entry=entry, reason=reason))
+    return moved
 
 
 def _trouble(entry: Held) -> str:

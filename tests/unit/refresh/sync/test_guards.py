@@ -1,0 +1,113 @@
+"""What a sync refuses to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider.refresh.arguments import Checker
+from airflow_provider.refresh.sync.guards import (
+    IN_A_ROW,
+    Breaker,
+    Ceiling,
+    ceiling,
+    same_key,
+    too_many_deletions,
+)
+from airflow_provider.refresh.sync.plan import Plan, Wishes, make
+from tests.unit.refresh.sync.sides import held, wanted
+
+
+def losing(gone: int, live: int) -> Plan:
+    """A plan that would delete some of the live documents."""
+    documents = [wanted(f"{n}", f"{n}") for n in range(gone, live)]
+    entries = [held(n + 1, f"{n}", f"{n}") for n in range(live)]
+    plan = make(documents, entries, Wishes(delete_missing=True))
+    assert (plan.deletions, plan.live) == (gone, live)
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("said", "live", "allowed"),
+    [
+        ("25%", 100, 25),
+        ("25%", 10, 3),
+        ("25%", 3, 1),
+        ("25%", 2, 1),
+        ("25%", 1, 0),  # never all of them
+        ("25%", 0, 0),
+        ("99%", 10, 9),
+        ("99.9%", 10, 9),
+        ("100%", 10, 10),
+        ("100%", 1, 1),
+        ("0%", 10, 0),
+        (" 50 %", 10, 5),
+        (10, 4, 10),
+        ("10", 400, 10),
+        (0, 10, 0),
+    ],
+)
+def test_so_many_may_be_deleted(said: object, live: int, allowed: int) -> None:
+    check = Checker()
+    assert ceiling(check, "max_deletes", said).of(live) == allowed
+    assert check.problems == []
+
+
+@pytest.mark.parametrize("said", ["-1%", "101%", "many", "many%", -1, "", None, "nan%", "inf%"])
+def test_a_ceiling_that_is_none_is_named_and_allows_nothing(said: object) -> None:
+    check = Checker()
+    assert ceiling(check, "max_deletes", said).of(1000) == 0
+    assert len(check.problems) == 1
+    assert "max_deletes" in check.problems[0]
+
+
+def test_a_quarter_is_let_through_and_one_more_is_not() -> None:
+    quarter = Ceiling(share=0.25)
+    assert too_many_deletions(losing(25, 100), quarter) is None
+    assert too_many_deletions(losing(26, 100), quarter) == (
+        "26 of 100 live documents are missing from the source and would be deleted; max_deletes=25% allows 25"
+    )
+
+
+def test_the_last_document_is_lost_only_by_explicit_leave() -> None:
+    everything = losing(1, 1)
+    assert too_many_deletions(everything, Ceiling(share=0.99)) is not None
+    assert too_many_deletions(everything, Ceiling(share=1.0)) is None
+    assert too_many_deletions(everything, Ceiling(count=1)) is None
+
+
+def test_moves_and_twins_and_failures_cost_nothing() -> None:
+    documents = [wanted("new", "moved"), wanted("a")]
+    entries = [
+        held(1, "old", "moved"),
+        held(2, "a"),
+        held(3, "a", "zero"),
+        held(4, "dead", status="UNPROCESSABLE"),
+    ]
+    plan = make(documents, entries, Wishes(delete_missing=True))
+    assert too_many_deletions(plan, Ceiling(count=0)) is None
+
+
+def test_failed_entries_do_not_stretch_the_share() -> None:
+    entries = [held(n, f"{n}", f"{n}", "UNPROCESSABLE") for n in range(90)]
+    entries += [held(100 + n, f"live {n}", f"live {n}") for n in range(10)]
+    plan = make([], entries, Wishes(delete_missing=True))
+    assert (plan.deletions, plan.live) == (10, 10)
+    assert too_many_deletions(plan, Ceiling(share=0.25)) is not None
+
+
+def test_two_documents_of_one_key_are_both_named() -> None:
+    one, other = wanted("a", "one"), wanted("a", "two")
+    assert same_key([one, wanted("b"), other]) == (one, other)
+    assert same_key([one, wanted("b")]) is None
+
+
+def test_a_run_stops_when_ten_documents_fail_one_after_the_other() -> None:
+    breaker = Breaker()
+    for _ in range(IN_A_ROW - 1):
+        breaker.note(failed=True)
+    assert not breaker.tripped
+    breaker.note(failed=False)
+    for _ in range(IN_A_ROW):
+        assert not breaker.tripped
+        breaker.note(failed=True)
+    assert breaker.tripped
