@@ -93,3 +93,23 @@ def test_many_entries_are_updated_by_one_mapped_task_with_readable_names(
         f"update [entry {entry}]" for entry in texts
     }
     assert results["summary"] == {"refreshed": 3}
+
+
+def test_a_version_that_was_delivered_is_not_paid_again(stack: AirflowStack, vendors: Sandbox) -> None:
+    stack.rest.post("/variables", {"key": "content_version", "value": "2026-11-22"})
+    results = [run(stack, "only_what_changed") for _ in range(2)]
+    assert [each["retrain"]["outcome"] for each in results] == ["refreshed", "skipped"]
+    assert {each["announce"] for each in results} == {"The agent knows version 2026-11-22."}
+    assert [charge["credits"] for charge in vendors.charges] == [10]
+
+
+def test_a_document_on_trial_is_asked_and_gone_again(stack: AirflowStack, vendors: Sandbox) -> None:
+    document = stack.home / "shop.txt"
+    document.write_text("A lamp costs 5 euros.")
+    stack.rest.post("/variables", {"key": "document_path", "value": str(document)})
+    stack.rest.post("/variables", {"key": "document_question", "value": "How much is a lamp?"})
+    results = run(stack, "try_a_document")
+    assert results["create"]["outcome"] == "refreshed"
+    assert "5 euros" in results["ask"]
+    assert results["delete"]["outcome"] == "delete_accepted"
+    assert results["delete"]["entry_id"] == results["create"]["entry_id"]
