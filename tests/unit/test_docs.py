@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout
 
-from airflow_provider import errors
+from airflow_provider import errors, hooks, operators, sensors, triggers
 from airflow_provider.operators.base import RefreshOperator
 from airflow_provider.operators.sendkit import SendKitRetrainAgentOperator
 from airflow_provider.operators.sensay import (
@@ -134,9 +135,15 @@ def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
             assert anchor in anchors(there), f"{name_of(page)}: {target}"
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=name_of)
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.[mr][ds]*")), ids=name_of)
 def test_every_page_is_on_the_map(page: Path) -> None:
     assert page.name == "index.md" or f"({page.name})" in (ROOT / "docs/index.md").read_text()
+
+
+@pytest.mark.parametrize("room", [hooks, operators, sensors, triggers], ids=lambda room: room.__name__)
+def test_every_public_class_is_in_the_api(room: ModuleType) -> None:
+    shown = set(re.findall(r"^\.\. automodule:: (\S+)$", (ROOT / "docs/api.rst").read_text(), re.MULTILINE))
+    assert {getattr(room, name).__module__ for name in room.__all__} <= shown
 
 
 # --- the reference ---------------------------------------------------------------------------------------------
