@@ -66,9 +66,9 @@ class Folder:
                 "files. Nothing was sent."
             )
         base, _, rest = text[: magic.start()].rpartition("/")
-        if base.endswith((":", ":/")):
+        if base.endswith((":", ":/", "://")):
             raise InvalidArgumentError(
-                f"documents: {text!r} names no bucket before its glob. Nothing was sent."
+                f"documents: {text!r} names no bucket or folder before its glob. Nothing was sent."
             )
         return ObjectStoragePath(base or "/"), rest + text[magic.start() :]
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 #: Rows fetched at a time; a driver that buffers on the client's side holds the whole answer all the same.
 _ROWS = 500
 
+#: Numbers and dates are written as texts; bytes are not, they would read ``b'…'``.
+_AS_IT_IS = (str, bytes, bytearray, memoryview, type(None))
+
 _COLUMNS = ("key", "title", "text", "file", "url", "version")
 
 
@@ -83,5 +86,5 @@ class Query:
     def _document(self, row: dict[str, Any], number: int) -> Document:
         if row["key"] is None or not str(row["key"]).strip():
             raise InvalidArgumentError(f"documents: row {number} of the query has no key. Nothing was sent.")
-        texts = {name: None if value is None else str(value) for name, value in row.items()}
+        texts = {name: value if isinstance(value, _AS_IT_IS) else str(value) for name, value in row.items()}
         return Document.of(texts, f"row {number} of the query")

@@ -216,7 +216,10 @@ class Reading:
     def _text(self, text: str, filename: str) -> Content:
         if not text.strip():
             raise UnusableError(Skip.EMPTY)
-        content = text.encode()
+        try:
+            content = text.encode()
+        except UnicodeEncodeError as error:
+            raise UnusableError(Skip.UNDECODABLE, f"no character at position {error.start}") from None
         if self._recipe.texts and len(content) <= MAX_TEXT_BYTES:
             return Content(kind=Kind.TEXT, content=content)
         return self._bytes(content, filename)
@@ -258,6 +261,13 @@ def _named(document: Document) -> tuple[str, str]:
         raise InvalidArgumentError(
             f"documents: {key!r} gives {given or 'no content'}; exactly one of text, file and url. Nothing was sent."
         )
+    for name, right in (
+        ("text", document.text is None or isinstance(document.text, str)),
+        ("file", isinstance(document.file, str | None) or hasattr(document.file, "read_bytes")),
+    ):
+        if not right:
+            kind = type(getattr(document, name)).__name__
+            raise InvalidArgumentError(f"documents: the {name} of {key!r} is {kind}. Nothing was sent.")
     return key, str(document.title or "").strip() or key
 
 

@@ -1,0 +1,36 @@
+"""A source read as a sync reads it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from airflow_provider.refresh.sync.documents import Wanted
+from airflow_provider.sources.items import source_of
+from airflow_provider.sources.reading import Reading, Recipe
+from airflow_provider.sources.spool import Spool
+
+PLACE = "sensay:03db5651-cb61-4bdf-9ef0-89561f7c9c53"
+
+
+@contextlib.contextmanager
+def reading(
+    documents: Any, *, keep: Any = lambda _: True, spool: Spool | None = None, **recipe: Any
+) -> Iterator[Reading]:
+    """Read a source once; it may be read again as long as the block lasts."""
+    with spool or Spool() as place:
+        made = Reading(source_of(documents), Recipe(destination=PLACE, **recipe), place, keep)
+        made.read()
+        yield made
+
+
+def read(documents: Any, **recipe: Any) -> dict[str, Wanted]:
+    """Read a source once; its documents by their keys."""
+    with reading(documents, **recipe) as done:
+        return {document.key: document for document in done.wanted}
+
+
+def keys(documents: Any) -> list[str]:
+    """Only what a source lists."""
+    return [document.key for document in source_of(documents).documents()]
