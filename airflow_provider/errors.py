@@ -113,6 +113,10 @@ class DocumentsFailedForGoodError(DocumentsFailedError, AirflowFailException):
     """All documents that failed would fail again as they are; what succeeded stays."""
 
 
+class AnswersFailedError(AgentKnowledgeError):
+    """A replica did not answer as expected. Retryable: answers vary; a retry asks again."""
+
+
 # --- the vendor's answers --------------------------------------------------------------------------------
 
 
@@ -241,6 +245,10 @@ class NotSentError(TransportError):
     """The connection could not be opened: the vendor never saw the request."""
 
     sent = False
+
+
+class UploadFailedError(ApiError):
+    """The storage host did not take a file's bytes: the upload URL has expired or is used up, or the host failed."""
 
 
 def is_ambiguous(error: BaseException) -> bool:

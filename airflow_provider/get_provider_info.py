@@ -32,6 +32,12 @@ def get_provider_info() -> dict[str, Any]:
         "operators": _modules("operators"),
         "sensors": _modules("sensors"),
         "triggers": _modules("triggers"),
+        "task-decorators": [
+            {
+                "name": "sensay_documents",
+                "class-name": "airflow_provider.decorators.sensay.sensay_documents",
+            }
+        ],
         "cli": ["airflow_provider.cli.commands.get_commands"],
         "extra-links": [
             "airflow_provider.operators.links.SendKitAgentLink",

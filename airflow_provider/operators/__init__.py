@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING
 from airflow_provider.lazy import names_of
 
 if TYPE_CHECKING:
-    from airflow_provider.operators.sendkit import SendKitRetrainAgentOperator
+    from airflow_provider.operators.sendkit import (
+        SendKitRetrainAgentOperator,
+        SendKitSyncDocumentsOperator,
+        SendKitUploadDocumentOperator,
+    )
     from airflow_provider.operators.sensay import (
+        SensayAskReplicaOperator,
         SensayCreateKnowledgeBaseEntryOperator,
         SensayDeleteKnowledgeBaseEntryOperator,
         SensaySyncKnowledgeBaseOperator,
@@ -19,6 +24,9 @@ else:
 
 __all__ = [
     "SendKitRetrainAgentOperator",
+    "SendKitSyncDocumentsOperator",
+    "SendKitUploadDocumentOperator",
+    "SensayAskReplicaOperator",
     "SensayCreateKnowledgeBaseEntryOperator",
     "SensayDeleteKnowledgeBaseEntryOperator",
     "SensaySyncKnowledgeBaseOperator",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.operators.base import RefreshOperator
 from airflow_provider.operators.links import SendKitAgentLink
+from airflow_provider.operators.syncing import SyncOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider.operators.jobs.sendkit import RetrainJob
+    from airflow_provider.refresh.sync.carried import SyncReport
 
 
 class SendKitRetrainAgentOperator(RefreshOperator):
@@ -90,3 +93,98 @@ class SendKitRetrainAgentOperator(RefreshOperator):
         from airflow_provider.operators.jobs.sendkit import retrain_job
 
         return retrain_job(self, context)
+
+
+class SendKitSyncDocumentsOperator(SyncOperator):
+    """
+    Make an agent's documents equal to a source, and wait until all of them are processed. No cost is stated.
+
+    The vendor takes PDF, DOCX and TXT up to 10 MB; a text goes as TXT. A document cannot be changed, so a new
+    one is uploaded, and the old one removed once the new one is completed. The mark stands in ``fileName``; documents
+    without this sync's mark are never touched. The agent is not retrained: give this task's ``version`` to a
+    :class:`SendKitRetrainAgentOperator`, which then skips if nothing changed.
+
+    That an agent shows its documents is inferred, not documented: one that does not is refused, unless there is a
+    ``manifest``; then nobody can see whether they were processed.
+
+    :param agent_id: the agent
+    :param sendkit_conn_id: the connection
+
+    :returns: counts that add up, the first ``failed`` documents, ``version`` and ``plan``; below 2 KB
+
+    https://docs.sendkit.ai/api-reference/post-v1-agents-agentid-upload-document
+    https://docs.sendkit.ai/api-reference/post-v1-agents-agentid-process-document
+    """
+
+    template_fields: Sequence[str] = ("sendkit_conn_id", "agent_id", *SyncOperator._sync_template_fields)
+    operator_extra_links = (SendKitAgentLink(),)
+    default_map_index_template = "agent {{ task.agent_id }}"
+    ui_color = "#e8f3ec"
+
+    def __init__(
+        self,
+        *,
+        agent_id: str,
+        sendkit_conn_id: str = "sendkit_default",
+        concurrency: int | str = 4,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(concurrency=concurrency, **kwargs)
+        self.agent_id = agent_id
+        self.sendkit_conn_id = sendkit_conn_id
+
+    def _sync(self, context: Context, report: SyncReport | None) -> dict[str, Any]:
+        from airflow_provider.operators.jobs.sendkit_sync import sync
+
+        return sync(self, context, report)
+
+
+class SendKitUploadDocumentOperator(SendKitSyncDocumentsOperator):
+    """
+    Upload one document to an agent, and wait until *this* document is completed. No cost is stated.
+
+    A sync of one document, with the same care: the same content under the same name is not sent again, another
+    content takes the place of what this task uploaded under that name before, and a retry makes no twin.
+
+    :param agent_id: the agent
+    :param path: a PDF, DOCX or TXT up to 10 MB, local or an object-storage URL; or
+    :param text: a text, which goes as TXT
+    :param name: what the document is called, for ever; the file's own name, if none is given
+    :param sendkit_conn_id: the connection
+
+    :returns: as :class:`SendKitSyncDocumentsOperator`; ``entry_id`` is the document's ``fileKey``
+    :raises InvalidArgumentError: the vendor takes no such file; nothing was sent
+    """
+
+    template_fields: Sequence[str] = (
+        "path",
+        "text",
+        "name",
+        *(field for field in SendKitSyncDocumentsOperator.template_fields if field != "documents"),
+    )
+    default_map_index_template = "{{ task.name or task.path or ti.map_index }}"
+
+    def __init__(
+        self,
+        *,
+        agent_id: str,
+        path: str | None = None,
+        text: str | None = None,
+        name: str | None = None,
+        sync_id: str = "upload",
+        **kwargs: Any,
+    ) -> None:
+        # Uploads of several names do not meet, so they may run side by side.
+        kwargs.setdefault("max_active_tis_per_dag", None)
+        super().__init__(agent_id=agent_id, sync_id=sync_id, documents=(), **kwargs)
+        self.path = path
+        self.text = text
+        self.name = name
+
+    def _sync(self, context: Context, report: SyncReport | None) -> dict[str, Any]:
+        from airflow_provider.operators.jobs.sendkit_sync import upload
+
+        return upload(self, context, report)
+
+    def _lineage_source(self) -> str | None:
+        return self.path

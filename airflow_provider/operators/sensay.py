@@ -223,7 +223,7 @@ class SensaySyncKnowledgeBaseOperator(SyncOperator):
     https://docs.sensay.io/operation/operation-get-v1-replicas-parameter-knowledge-base
     """
 
-    template_fields = ("sensay_conn_id", "replica_uuid", *SyncOperator._sync_template_fields)
+    template_fields: Sequence[str] = ("sensay_conn_id", "replica_uuid", *SyncOperator._sync_template_fields)
     default_map_index_template = "{{ task.replica_uuid }}"
     ui_color = "#e8ecf8"
 
@@ -236,3 +236,59 @@ class SensaySyncKnowledgeBaseOperator(SyncOperator):
         from airflow_provider.operators.jobs.sensay_sync import sync
 
         return sync(self, context, report)
+
+
+class SensayAskReplicaOperator(NamedWhenMapped, BaseOperator):
+    """
+    Ask a replica, and compare its answers with what is expected: a gate before publishing. May cost quota.
+
+    Answers vary, so a question is asked up to ``attempts`` times, each without a history, until one answer is as
+    expected. An answer decides nothing but that. The vendor gives up after 90 seconds.
+
+    :param replica_uuid: the replica
+    :param questions: dicts of ``question`` and one or more expectations: ``contains`` (a text, or several that all
+        have to be there, in any case), ``matches`` (a regular expression, looked for) and ``check`` (a function of
+        the answer; not templated); also ``attempts`` of its own. A plain text expects any answer at all
+    :param attempts: how often a question is asked at most
+    :param on_failed_answers: ``fail`` (a retry asks again), ``warn``, or ``skip`` what is directly downstream
+    :param sensay_conn_id: the connection
+
+    :returns: ``passed``, ``failed`` and for each question ``verdict``, ``attempts`` and its last ``answer``, cut
+    :raises AnswersFailedError: an answer was not as expected
+    :raises QuotaExceededError: the replica's conversations are used up; not tried again
+
+    https://docs.sensay.io/operation/operation-post-v1-replicas-parameter-chat-completions
+    """
+
+    template_fields: Sequence[str] = (
+        "sensay_conn_id",
+        "replica_uuid",
+        "questions",
+        "attempts",
+        "on_failed_answers",
+    )
+    default_map_index_template = "{{ task.replica_uuid }}"
+    ui_color = "#e8ecf8"
+
+    def __init__(
+        self,
+        *,
+        replica_uuid: str,
+        questions: Sequence[str | dict[str, Any]],
+        attempts: int | str = 3,
+        on_failed_answers: str = "fail",
+        sensay_conn_id: str = "sensay_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.replica_uuid = replica_uuid
+        self.questions = questions
+        self.attempts = attempts
+        self.on_failed_answers = on_failed_answers
+        self.sensay_conn_id = sensay_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Ask, compare, judge."""
+        from airflow_provider.operators.jobs.sensay_ask import ask
+
+        return ask(self, context)

@@ -7,7 +7,7 @@ import random
 import time
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -45,6 +45,17 @@ class KnowledgeSyncTrigger(BaseTrigger):
         self.wait = wait
         self.carried = carried
         self.not_before = not_before
+
+    @classmethod
+    def of(cls, wait: SyncWait, carried: Carried, not_before: float, **arguments: Any) -> Self:
+        """
+        Build a trigger from typed values.
+
+        :param arguments: the connection, and what the vendor's trigger adds
+        """
+        from airflow_provider.refresh import codec
+
+        return cls(wait=codec.dump(wait), carried=codec.dump(carried), not_before=not_before, **arguments)
 
     @abstractmethod
     def _targets(self) -> Sequence[Target]:
@@ -149,35 +160,13 @@ class SensayKnowledgeBaseSyncTrigger(KnowledgeSyncTrigger):
     Wait until no entry of a sync is in progress; five small requests a look, whatever their number.
 
     :param replica_uuid: the replica
-    :param sync_id: the sync; other entries are not waited for
+    :param sync_id: the sync; other entries are not waited for. Empty: the whole knowledge base
     """
 
     def __init__(self, *, replica_uuid: str, sync_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.replica_uuid = replica_uuid
         self.sync_id = sync_id
-
-    @classmethod
-    def of(
-        cls,
-        conn_id: str,
-        replica_uuid: str,
-        sync_id: str,
-        wait: SyncWait,
-        carried: Carried,
-        not_before: float,
-    ) -> SensayKnowledgeBaseSyncTrigger:
-        """Build a trigger from typed values."""
-        from airflow_provider.refresh import codec
-
-        return cls(
-            conn_id=conn_id,
-            replica_uuid=replica_uuid,
-            sync_id=sync_id,
-            wait=codec.dump(wait),
-            carried=codec.dump(carried),
-            not_before=not_before,
-        )
 
     def _own_arguments(self) -> dict[str, Any]:
         return {"replica_uuid": self.replica_uuid, "sync_id": self.sync_id}
@@ -191,3 +180,32 @@ class SensayKnowledgeBaseSyncTrigger(KnowledgeSyncTrigger):
         from airflow_provider.hooks.sensay import SensayHook
 
         return SensayHook(self.conn_id)
+
+
+class SendKitDocumentsSyncTrigger(KnowledgeSyncTrigger):
+    """
+    Wait until no document of a sync is processing.
+
+    :param agent_id: the agent
+    :param sync_id: the sync; other documents are not waited for
+    :param only: key hash of the one document that is waited for; empty: all of them
+    """
+
+    def __init__(self, *, agent_id: str, sync_id: str, only: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.agent_id = agent_id
+        self.sync_id = sync_id
+        self.only = only
+
+    def _own_arguments(self) -> dict[str, Any]:
+        return {"agent_id": self.agent_id, "sync_id": self.sync_id, "only": self.only}
+
+    def _targets(self) -> Sequence[Target]:
+        from airflow_provider.refresh.sync.totals import AgentDocuments
+
+        return (AgentDocuments(self.agent_id, self.sync_id, self.only),)
+
+    def _hook(self) -> KnowledgeHook:
+        from airflow_provider.hooks.sendkit import SendKitHook
+
+        return SendKitHook(self.conn_id)

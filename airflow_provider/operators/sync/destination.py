@@ -26,6 +26,7 @@ class Destination(Protocol):
 
     :ivar key: names it in logs, results and assets
     :ivar patches: an entry can be given another text, or another title
+    :ivar blind: it does not show what it holds, or how far it is
     """
 
     vendor: str
@@ -33,6 +34,7 @@ class Destination(Protocol):
     recipe: Recipe
     manifest: Manifest
     patches: bool
+    blind: bool
 
     @property
     def rules(self) -> Rules:

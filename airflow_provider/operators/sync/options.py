@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncOptions(Waiting):
-    """What the caller wants; see the operator."""
+    """
+    What the caller wants; see the operator.
+
+    :param strict: a document that cannot be sent is an error, before anything is sent
+    """
 
     source: Source
     sync_id: str
@@ -39,6 +43,7 @@ class SyncOptions(Waiting):
     expect_plan: str | None
     concurrency: int
     stall_timeout: float
+    strict: bool = False
 
 
 def read_options(operator: SyncOperator, check: Checker) -> SyncOptions:

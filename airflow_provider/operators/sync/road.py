@@ -11,7 +11,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.errors import DeletionRefusedError, EmptySourceError, PlanChangedError
+from airflow_provider.errors import (
+    DeletionRefusedError,
+    EmptySourceError,
+    InvalidArgumentError,
+    PlanChangedError,
+)
 from airflow_provider.hooks import telemetry
 from airflow_provider.operators.handover import hand_over
 from airflow_provider.operators.sync import ledger as ledgers
@@ -130,7 +135,9 @@ class _Sync:
             else:
                 self.idle_since = None
         self._remove(plan)
-        return self._tell(plan, ended=True)
+        if self.destination.blind:
+            self.log.warning("%s does not show how far it is: the end stays unseen", self.destination.key)
+        return self._tell(plan, ended=not self.destination.blind)
 
     # --- reading and planning ----------------------------------------------------------------------------
 
@@ -163,6 +170,12 @@ class _Sync:
             ledger=self.ledger,
         )
         skipped = [document for document in self.wanted.values() if document.skip]
+        if skipped and self.options.strict:
+            (document, *_) = skipped
+            raise InvalidArgumentError(
+                f"{document.key} cannot be sent ({document.skip}). {document.detail}".rstrip(". ")
+                + ". Nothing was sent."
+            )
         for document in skipped[:_NAMED]:
             self.log.warning("%s is skipped (%s): %s", document.key, document.skip, document.detail)
         self.log.info(

@@ -13,6 +13,7 @@ from airflow_provider.api.models.entry import Deletion
 from airflow_provider.errors import ApiError, ListIncompleteError, NotFoundError
 from airflow_provider.operators.jobs.sensay_create import only_result
 from airflow_provider.operators.sync.manifest import Manifest
+from airflow_provider.operators.sync.uploading import put
 from airflow_provider.refresh.observation import Target
 from airflow_provider.refresh.sensay import RULES, VECTOR_CREATED, EntryTarget, Generation
 from airflow_provider.refresh.sync.documents import Held, Kind, Wanted
@@ -52,6 +53,7 @@ class SensayKnowledgeBase:
     marks: bool = True
     vendor: str = field(default="sensay", init=False)
     patches: bool = field(default=True, init=False)
+    blind: bool = field(default=False, init=False)
     rules: Rules = field(default=RULES, init=False)
 
     def __post_init__(self) -> None:
@@ -68,7 +70,12 @@ class SensayKnowledgeBase:
         from airflow_provider.triggers.sync import SensayKnowledgeBaseSyncTrigger
 
         return SensayKnowledgeBaseSyncTrigger.of(
-            self.conn_id, self.replica_uuid, self._search_id, wait, carried, not_before
+            wait,
+            carried,
+            not_before,
+            conn_id=self.conn_id,
+            replica_uuid=self.replica_uuid,
+            sync_id=self._search_id,
         )
 
     @property
@@ -192,7 +199,7 @@ class SensayKnowledgeBase:
         if content.kind is Kind.FILE:
             try:
                 type_ = content_type(content.filename)
-                await client.send(sensay.put_upload(signed_url or "", content.content, type_))
+                await put(client, sensay.put_upload(signed_url or "", content.content, type_), wanted.key)
             except ApiError:
                 with suppress(ApiError):  # the next run finds it empty, and removes it
                     await client.send(sensay.delete_entry(self.replica_uuid, entry_id))

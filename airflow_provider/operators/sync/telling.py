@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.errors import DocumentsFailedError, DocumentsFailedForGoodError
 from airflow_provider.operators.sync import ledger as ledgers
 from airflow_provider.refresh.sync import plan as plans
-from airflow_provider.refresh.sync.plan import Action, Plan
+from airflow_provider.refresh.sync.plan import OF_DOCUMENTS, Action, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,9 @@ def applied(
     :param ended: whether the end was awaited
     """
     counts = ledgers.counts(lines)
+    entries = [row.entry.id for row in plan.rows if row.action in OF_DOCUMENTS and row.entry]
     return {
+        **({"entry_id": entries[0]} if len(entries) == 1 else {}),
         "outcome": "refreshed" if any(counts.get(name) for name in _CHANGES) else "skipped",
         "status": "in_work" if plan.of(Action.PENDING) else "in_sync",
         "counts": counts,

@@ -60,6 +60,7 @@ class Held:
 
     :param id: the vendor's id
     :param title: without the mark
+    :param made: when the vendor made it, in its own words
     :param kind: None where the vendor names one that we never send
     """
 
@@ -70,6 +71,7 @@ class Held:
     kind: Kind | None
     seen: Observation
     url: str | None = None
+    made: str = ""
 
     @property
     def usable(self) -> bool:
@@ -98,9 +100,9 @@ class Held:
 
     @property
     def age(self) -> tuple[int, str]:
-        """Order by which the vendor made its entries, as far as ids tell."""
+        """Order by which the vendor made its entries, as far as ids and its own times tell."""
         text = str(self.id)
-        return (int(text), "") if text.isdecimal() else (0, text)
+        return (int(text), "") if text.isdecimal() else (0, self.made)
 
 
 def version_of(contents: Iterable[tuple[str, str]]) -> str:

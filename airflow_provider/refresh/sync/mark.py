@@ -43,6 +43,10 @@ class Mark:
     key: str
     digest: str
 
+    def belongs(self, sync_id: str, only: str = "") -> bool:
+        """Is it of this sync, and of this document where one is named by its key hash?"""
+        return self.sync_id == sync_id and only in ("", self.key)
+
     def __str__(self) -> str:
         return f"kb~{self.sync_id}.{self.key}.{self.digest}"
 

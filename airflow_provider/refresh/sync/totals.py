@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider.refresh.observation import Observation, Phase, Target
-from airflow_provider.refresh.sync.mark import search_term
+from airflow_provider.refresh.observation import Observation, Phase
+from airflow_provider.refresh.sync.mark import read_name, search_term
 from airflow_provider.refresh.sync.progress import Tally
 
 if TYPE_CHECKING:
@@ -17,14 +17,6 @@ _WORKING, _TROUBLED = "working", "troubled"
 
 #: One request for each: how several statuses are written is not documented.
 _STATUSES = ("NEW", "FILE_UPLOADED", "RAW_TEXT", "PROCESSED_TEXT")
-
-
-class Totals(Protocol):
-    """What a vendor offers to tell how far a sync is."""
-
-    @property
-    def targets(self) -> Sequence[Target]:
-        """What to read."""
 
 
 def counted(*, working: int = 0, troubled: int = 0) -> Observation:
@@ -107,3 +99,59 @@ class SensayTotals:
     def targets(self) -> tuple[SensayTotal, ...]:
         """One for each status on the way, and one for errors."""
         return tuple(SensayTotal(self.replica_uuid, self.sync_id, status) for status in (*_STATUSES, None))
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDocuments:
+    """
+    How many documents of one sync an agent still processes; others are not counted.
+
+    :param only: key hash of the one document that is waited for; empty: all of them
+    """
+
+    agent_id: str
+    sync_id: str
+    only: str = ""
+
+    @property
+    def vendor(self) -> str:
+        """Always ``sendkit``."""
+        return "sendkit"
+
+    @property
+    def key(self) -> str:
+        """Names the agent and the sync."""
+        return f"agents/{self.agent_id} [{self.sync_id}{f'.{self.only}' if self.only else ''}]"
+
+    @property
+    def shelf(self) -> None:
+        """None: the vendor's list of agents shows no documents."""
+        return
+
+    @property
+    def id(self) -> Hashable:
+        """The agent's id."""
+        return self.agent_id
+
+    def read(self) -> Call[Any]:
+        """Describe the request: the agent shows its documents."""
+        from airflow_provider.api import sendkit
+
+        return sendkit.get_agent(self.agent_id)
+
+    def observe(self, answer: Any) -> Observation:
+        """
+        Count what is neither completed nor failed; an unknown status is no end.
+
+        :raises ValueError: the agent shows no documents
+        """
+        if "uploadedDocuments" not in answer.fields_present:
+            raise ValueError("the agent does not show its documents")
+        marks = ((document, read_name(document.file_name)[1]) for document in answer.uploaded_documents)
+        return counted(
+            working=sum(
+                str(document.status) not in ("completed", "failed")
+                for document, mark in marks
+                if mark is not None and mark.belongs(self.sync_id, self.only)
+            )
+        )

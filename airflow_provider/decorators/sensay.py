@@ -1,0 +1,122 @@
+"""``@task.sensay_documents``: what a function returns or yields is what the replica knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, overload
+
+from airflow.providers.common.compat.sdk import (
+    DecoratedOperator,
+    context_merge,
+    determine_kwargs,
+    task_decorator_factory,
+)
+
+from airflow_provider.errors import InvalidArgumentError
+from airflow_provider.operators.sensay import SensaySyncKnowledgeBaseOperator
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context, TaskDecorator
+
+    from airflow_provider.refresh.sync.carried import SyncReport
+
+
+class _SensayDocumentsOperator(DecoratedOperator, SensaySyncKnowledgeBaseOperator):
+    """A sync whose source is the decorated function; a worker that resumes after a deferral calls it again."""
+
+    custom_operator_name = "@task.sensay_documents"
+    template_fields: Sequence[str] = (
+        *DecoratedOperator.template_fields,
+        *(field for field in SensaySyncKnowledgeBaseOperator.template_fields if field != "documents"),
+    )
+    template_fields_renderers = DecoratedOperator.template_fields_renderers
+
+    def __init__(
+        self,
+        *,
+        python_callable: Callable[..., Any],
+        op_args: Collection[Any] | None = None,
+        op_kwargs: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            python_callable=python_callable, op_args=op_args, op_kwargs=op_kwargs, documents=(), **kwargs
+        )
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Call the function, and sync what it tells."""
+        return self._sync(context, None)
+
+    def _sync(self, context: Context, report: SyncReport | None) -> dict[str, Any]:
+        self.documents = lambda: self._told(context)
+        return super()._sync(context, report)
+
+    def _told(self, context: Context) -> Iterator[object]:
+        context_merge(context, self.op_kwargs)
+        told = self.python_callable(
+            *self.op_args, **determine_kwargs(self.python_callable, self.op_args, context)
+        )
+        if isinstance(told, str):
+            yield {"key": self.task_id, "text": told}
+            return
+        if told is None:
+            return
+        many = [told] if isinstance(told, Mapping) or not hasattr(told, "__iter__") else told
+        for item in many:
+            if isinstance(item, str):
+                raise InvalidArgumentError(
+                    f"{self.task_id} yields several bare texts, which nothing tells apart from run to run; yield "
+                    "Document(key=…, text=…). Nothing was sent."
+                )
+            yield item
+
+
+@overload
+def sensay_documents(python_callable: Callable[..., Any]) -> TaskDecorator: ...
+
+
+@overload
+def sensay_documents(
+    python_callable: None = None,
+    *,
+    replica_uuid: str,
+    sync_id: str = "main",
+    sensay_conn_id: str = "sensay_default",
+    delete_missing: bool | str = False,
+    max_deletes: int | str = "25%",
+    on_empty_source: str = "fail",
+    strategy: str = "auto",
+    retry_failed: str = "changed",
+    on_failed_documents: str = "fail",
+    adopt: str | None = None,
+    title_mark: bool | str = True,
+    manifest: str | None = None,
+    report: str | None = None,
+    dry_run: bool | str = False,
+    expect_plan: str | None = None,
+    concurrency: int | str = 8,
+    stall_timeout: float | str = 600,
+    wait_for_completion: bool = True,
+    deferrable: bool = ...,
+    poll_interval: float | str = 10.0,
+    timeout: float | str | timedelta = 3600,
+    max_read_failures: int | str = 5,
+    start_grace: float | str = 60.0,
+    **kwargs: Any,
+) -> Callable[[Callable[..., Any]], TaskDecorator]: ...
+
+
+def sensay_documents(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+    """
+    Make a replica's knowledge base equal to what a function returns or yields.
+
+    A text (its key is the task's id), a :class:`~airflow_provider.sources.Document` or a dict of its members, or
+    many of these. The result is that of
+    :class:`~airflow_provider.operators.sensay.SensaySyncKnowledgeBaseOperator`, and so are the arguments.
+    """
+    return task_decorator_factory(
+        python_callable=python_callable,
+        decorated_operator_class=_SensayDocumentsOperator,
+        **kwargs,
+    )
