@@ -51,7 +51,7 @@ def upload(
         check.problems.append("give exactly one of path and text")
     if name is None and path is None:
         check.problems.append("a text needs a name")
-    key = name or PurePosixPath(path or "document").name
+    key = (name or PurePosixPath(path or "document").name).strip()
     document = Document(key=key, file=path, text=text)
     options = replace(options, source=Items([document]), strict=True)
     return _run(operator, context, report, options, check, key)

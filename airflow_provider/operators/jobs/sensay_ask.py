@@ -64,7 +64,8 @@ def ask(operator: SensayAskReplicaOperator, context: Context) -> dict[str, Any]:
     if not failed:
         return result
     first = "; ".join(f"{each['question']!r:.120}: {each['reason']}" for each in failed[:5])
-    message = f"Replica {replica_uuid} did not answer as expected: {len(failed)} of {len(told)} questions failed. {first}."
+    count = f"{len(failed)} of {len(told)} questions failed"
+    message = f"Replica {replica_uuid} did not answer as expected: {count}. {first}."
     if policy == "fail":
         raise AnswersFailedError(f"{message} Nothing was changed. A retry asks again.")
     operator.log.warning("%s", message)
