@@ -8,9 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.errors import AgentKnowledgeError
-from airflow_provider.hooks import telemetry
 from airflow_provider.hooks.watch import Watch
-from airflow_provider.operators.links import LINK, console_link
+from airflow_provider.operators.links import note_link
 from airflow_provider.refresh.arguments import Checker
 from airflow_provider.refresh.observation import Observation, Target
 from airflow_provider.refresh.record import Record
@@ -123,8 +122,7 @@ class Job(ABC):
 
     def link(self, context: Context) -> None:
         """Note where a person looks at the target, for the operator's extra link."""
-        with telemetry.harmless("Building the link to the vendor's console"):
-            setattr(context["task"], LINK, console_link(self.watch.console_url, self.target.key))
+        note_link(context, self.watch.console_url, self.target.key)
 
     def afford(self) -> None:  # noqa: B027 - only a paid write costs anything
         """Look whether a write is within the ceilings that are shared with other tasks; may refuse."""

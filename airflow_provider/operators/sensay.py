@@ -224,6 +224,7 @@ class SensaySyncKnowledgeBaseOperator(SyncOperator):
     """
 
     template_fields: Sequence[str] = ("sensay_conn_id", "replica_uuid", *SyncOperator._sync_template_fields)
+    operator_extra_links = (SensayEntryLink(),)
     default_map_index_template = "{{ task.replica_uuid }}"
     ui_color = "#e8ecf8"
 

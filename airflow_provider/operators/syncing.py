@@ -132,7 +132,9 @@ class SyncOperator(WaitingOperator):
         return self._sync(context, sync_report_from(event))
 
     def _lineage_source(self) -> str | None:
-        return str(self.documents) if isinstance(self.documents, str) else None
+        from airflow_provider.sources.folder import Folder
+
+        return Folder(self.documents).base if isinstance(self.documents, str) else None
 
     def on_kill(self) -> None:
         """Say what becomes of what was sent."""

@@ -35,6 +35,13 @@ class Folder:
 
     __repr__ = __str__
 
+    @property
+    def base(self) -> str:
+        """The folder: what stands before the first glob character."""
+        text = str(self.glob).strip()
+        magic = _MAGIC.search(text, text.find("://") + 1)
+        return text if magic is None else text[: magic.start()].rpartition("/")[0]
+
     def documents(self) -> Iterator[Document]:
         """
         Yield one document for each file, ordered by key.

@@ -19,6 +19,7 @@ from airflow_provider.errors import (
 )
 from airflow_provider.hooks import telemetry
 from airflow_provider.operators.handover import hand_over
+from airflow_provider.operators.links import note_link
 from airflow_provider.operators.sync import ledger as ledgers
 from airflow_provider.operators.sync import telling, waiting
 from airflow_provider.operators.sync.ledger import Ledger
@@ -72,6 +73,7 @@ def run(
         Session(hook, destination, options.concurrency, deadline) as session,
         Spool() as spool,
     ):
+        note_link(context, session.client.settings.console_url, destination.key)
         return _Sync(context, log, destination, options, journal, session, report, deadline).go(spool)
 
 

@@ -39,15 +39,12 @@ if TYPE_CHECKING:
 #: Rows sent before the entries among them are looked at: W has to be read soon after the write.
 BATCH = 100
 
-#: How often one document is tried in one run, where the fault may pass.
-TRIES = 2
+#: How often one document is tried in one run, where the fault may pass; and how often it is written at all, should
+#: the vendor take each write and never show it.
+TRIES, WRITES = 2, 4
 
 #: The whole run is refused, not this document.
 _FATAL = (AuthenticationError, ForbiddenError)
-
-
-class _PendingDeleteError(ConflictError):
-    """The vendor has not let go of the URL yet."""
 
 
 @dataclass
@@ -125,6 +122,9 @@ class Writer:
     async def _one(self, client: AsyncClient, row: Row) -> None:
         assert row.wanted is not None
         self._tries[row.key_hash] = self._tries.get(row.key_hash, 0) + 1
+        if self._tries[row.key_hash] > WRITES:
+            self._give_up(row, f"written {WRITES} times, and the vendor's list does not show it", final=False)
+            return
         try:
             await self._act(client, row, row.wanted)
         except _FATAL:
@@ -171,12 +171,14 @@ class Writer:
         try:
             made = await self._created(client, now, mark, content)
         except ConflictError as error:
-            if row.method is Method.RECREATE:
-                raise _PendingDeleteError(
-                    "pending_delete: the vendor has not let go of the old entry yet; a later run creates the new one",
-                    request_id=error.request_id,
-                ) from error
-            raise
+            # The vendor's answer does not say which: an entry that is not ours, or one that it has not let go of yet.
+            why = (
+                "pending_delete: the vendor has not let go of the old entry yet; a later run creates the new one"
+                if row.method is Method.RECREATE
+                else "the vendor has it already, in an entry that is not this sync's (adopt='title' takes it over if "
+                "the titles agree) or whose deletion is not through (a later run creates it)"
+            )
+            raise ConflictError(f"{why}. {error.message}", request_id=error.request_id) from error
         if made is not None:
             self.made.add(made)
             self.done[row.key_hash] = Done.CREATED if row.action is Action.CREATE else Done.UPDATED

@@ -236,6 +236,8 @@ def _rows_of(document: Wanted, entries: list[Held], wishes: Wishes) -> Iterator[
         yield row(Action.UPDATE, ready[0], Method.PATCH, "an earlier try was cut off in this write")
     elif (coming := next((entry for entry in right if _coming(entry, wishes)), None)) is not None:
         yield row(Action.PENDING, coming)
+    elif best is not None and best.id in wishes.proving and best.key_hash in wishes.tried:
+        yield row(Action.PENDING, best, reason="the list is behind what was written")
     elif (dead := next((entry for entry in right if _dead(entry, wishes)), None)) is not None:
         yield row(Action.FAILED, dead, reason=_trouble(dead))
     elif best is None:
@@ -251,7 +253,8 @@ def _kept(
     if keep.id in wishes.proving:
         yield row(Action.PENDING, keep, reason="nothing shows yet that it was processed since the write")
         return
-    if wishes.patches_title and keep.title != document.title and document.key_hash not in wishes.given_up:
+    fixed = document.key_hash in wishes.tried or document.key_hash in wishes.given_up
+    if wishes.patches_title and keep.title != document.title and not fixed:
         yield row(Action.RENAME, keep, reason="another title")
     else:
         yield row(Action.UNCHANGED, keep)
