@@ -70,7 +70,7 @@ class DuplicateKeyError(InvalidArgumentError):
 
 
 class SourceIncompleteError(AgentKnowledgeError):
-    """The source's folder is not there, so nobody can tell what is missing from it. Nothing was sent; retryable."""
+    """The source's folder, or its only file, is not there or cannot be read. Nothing was sent; retryable."""
 
 
 class EmptySourceError(AgentKnowledgeError):

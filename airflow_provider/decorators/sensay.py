@@ -58,6 +58,11 @@ class _SensayDocumentsOperator(DecoratedOperator, SensaySyncKnowledgeBaseOperato
             *self.op_args, **determine_kwargs(self.python_callable, self.op_args, context)
         )
         if isinstance(told, str):
+            if context["ti"].map_index >= 0:
+                raise InvalidArgumentError(
+                    f"{self.task_id} is mapped, and its texts have no names of their own; return "
+                    "Document(key=…, text=…). Nothing was sent."
+                )
             yield {"key": self.task_id, "text": told}
             return
         if told is None:

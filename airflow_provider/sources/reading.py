@@ -141,7 +141,10 @@ class Reading:
         if wanted.key_hash in self._spool:
             name = _filename(wanted.key, "") if wanted.kind is Kind.FILE else ""
             return wanted, Content(kind=wanted.kind, content=self._spool.get(wanted.key_hash), filename=name)
-        content = self._content(self._files[wanted.key_hash])
+        document = self._files.get(wanted.key_hash)
+        if document is None:  # the vendor had it when the source was read, so its text was not kept
+            raise UnusableError(Skip.UNREADABLE, "its entry disappeared meanwhile; a retry reads it again")
+        content = self._content(document)
         return replace(wanted, digest=content.digest, kind=content.kind, size=len(content.content)), content
 
     def _taken(self) -> Iterator[Wanted]:

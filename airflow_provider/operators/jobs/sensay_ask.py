@@ -134,5 +134,8 @@ def _skip_downstream(context: Context, result: dict[str, Any]) -> None:
     """End well, and skip what is directly downstream, as Airflow's own short circuit does."""
     from airflow.providers.common.compat.sdk import DownstreamTasksSkipped
 
-    context["ti"].xcom_push(key="return_value", value=result)
-    raise DownstreamTasksSkipped(tasks=sorted(context["task"].downstream_task_ids))
+    task = context["task"]
+    if task.do_xcom_push:
+        context["ti"].xcom_push(key="return_value", value=result)
+    below = task.get_direct_relatives(upstream=False)
+    raise DownstreamTasksSkipped(tasks=sorted(each.task_id for each in below if not each.is_teardown))

@@ -12,10 +12,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.errors import (
+    AgentKnowledgeError,
     DeletionRefusedError,
     EmptySourceError,
     InvalidArgumentError,
     PlanChangedError,
+    SourceIncompleteError,
 )
 from airflow_provider.hooks import telemetry
 from airflow_provider.operators.handover import hand_over
@@ -30,7 +32,7 @@ from airflow_provider.operators.sync.waiting import Waiter
 from airflow_provider.operators.sync.writing import Writer
 from airflow_provider.refresh.sync import plan as plans
 from airflow_provider.refresh.sync.carried import Carried, SyncReport, pack, unpack
-from airflow_provider.refresh.sync.documents import Wanted, version_of
+from airflow_provider.refresh.sync.documents import Skip, Wanted, version_of
 from airflow_provider.refresh.sync.guards import too_many_deletions
 from airflow_provider.refresh.sync.plan import Action, Method, Plan, Wishes
 from airflow_provider.refresh.sync.progress import Verdict
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
 
 #: Skipped documents that the log names one by one.
 _NAMED = 20
+
+_SENT_BEFORE = "What was sent before stays at the vendor."
 
 
 def run(
@@ -124,11 +128,23 @@ class _Sync:
             return self._tell_plan(plan)
         self._guard(plan)
         self.first = self.first or plan.digest
+        try:
+            plan = self._settle(plan)
+            self._remove(plan)
+        except AgentKnowledgeError:
+            self.log.info("So far: %s", self.writer)
+            raise
+        if self.destination.blind:
+            self.log.warning("%s does not show how far it is: the end stays unseen", self.destination.key)
+        ended = plan.settled and not self.destination.blind
+        return self._tell(plan, ended=ended)
+
+    def _settle(self, plan: Plan) -> Plan:
+        """Go round until nothing is left to send and nothing is on its way; once, if nobody waits for that."""
         while not plan.settled:
             sent = self.sender.send(plan)
             if not self.options.waits:
-                self.session.list_held()
-                return self._tell(self._plan(), ended=False)
+                return self._again()
             if sent or plan.of(Action.PENDING) or any(row.method is Method.LATER for row in plan.rows):
                 self._take(self.waiter.wait(self._carry))
             before, plan = plan, self._again()
@@ -136,10 +152,7 @@ class _Sync:
                 plan = self._idle(plan)
             else:
                 self.idle_since = None
-        self._remove(plan)
-        if self.destination.blind:
-            self.log.warning("%s does not show how far it is: the end stays unseen", self.destination.key)
-        return self._tell(plan, ended=not self.destination.blind)
+        return plan
 
     # --- reading and planning ----------------------------------------------------------------------------
 
@@ -172,12 +185,7 @@ class _Sync:
             ledger=self.ledger,
         )
         skipped = [document for document in self.wanted.values() if document.skip]
-        if skipped and self.options.strict:
-            (document, *_) = skipped
-            raise InvalidArgumentError(
-                f"{document.key} cannot be sent ({document.skip}). {document.detail}".rstrip(". ")
-                + ". Nothing was sent."
-            )
+        self._refuse_skipped("Nothing was sent." if self.carried is None else _SENT_BEFORE)
         for document in skipped[:_NAMED]:
             self.log.warning("%s is skipped (%s): %s", document.key, document.skip, document.detail)
         self.log.info(
@@ -195,6 +203,23 @@ class _Sync:
             )
         self._remember()
 
+    def _refuse_skipped(self, became: str) -> None:
+        """
+        Where every document has to be sent, refuse one that cannot be.
+
+        :param became: what was sent
+        :raises SourceIncompleteError: it could not be read, which may pass
+        :raises InvalidArgumentError: the vendor takes no such document
+        """
+        skipped = (document for document in self.wanted.values() if document.skip)
+        document = next(skipped, None) if self.options.strict else None
+        if document is None:
+            return
+        told = f"{document.key} cannot be sent ({document.skip}). {document.detail}".rstrip(". ") + "."
+        if document.skip in (Skip.VANISHED, Skip.UNREADABLE):
+            raise SourceIncompleteError(f"{told} {became} A retry reads it again.")
+        raise InvalidArgumentError(f"{told} {became}")
+
     def _again(self) -> Plan:
         self.session.list_held()
         return self._plan()
@@ -204,6 +229,8 @@ class _Sync:
         held = self.session.held
         self.proofs.feed(held)
         self._distrust()
+        # It bears our mark and is at work: the write that nobody saw through has landed, and its end will tell.
+        self.sender.doubted -= {entry.id for entry in held if entry.working}
         wishes = Wishes(
             delete_missing=self.options.delete_missing,
             strategy=self.options.strategy,
@@ -331,6 +358,8 @@ class _Sync:
 
     def _remove(self, plan: Plan) -> None:
         """Delete last: what was replaced always, what left the source only if nothing failed."""
+        if not plan.settled:
+            return
         gone = plan.of(Action.DELETE)
         if gone and (self.writer.stopped or plan.of(Action.FAILED)):
             self.ledger.withhold(
@@ -355,6 +384,7 @@ class _Sync:
         return self._hand_over(result)
 
     def _tell(self, plan: Plan, *, ended: bool) -> dict[str, Any]:
+        self._refuse_skipped(_SENT_BEFORE if self.writer.done else "Nothing was sent.")
         lines = list(self.ledger.outcomes(plan, self.writer))
         result = self._head() | telling.applied(
             plan, lines, self.first, self.ledger.still_answering, ended=ended

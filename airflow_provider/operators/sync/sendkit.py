@@ -15,7 +15,7 @@ from airflow_provider.operators.sync.uploading import put
 from airflow_provider.refresh.observation import Observation, Phase, Target
 from airflow_provider.refresh.sendkit import RULES
 from airflow_provider.refresh.sync.documents import Held, Kind, Wanted
-from airflow_provider.refresh.sync.mark import Mark, read_name, write_name
+from airflow_provider.refresh.sync.mark import UNSEEN, Mark, read_name, write_name
 from airflow_provider.refresh.sync.totals import AgentDocuments
 from airflow_provider.refresh.wait import Rules
 from airflow_provider.sources.kinds import suffix_of
@@ -145,6 +145,10 @@ class AgentKnowledge:
             place = await slot()
             await put(client, sendkit.put_upload(_given(place.put_url), content.content, type_), wanted.key)
         key = _given(place.key)
+        if self.blind:
+            # Nobody could find it, should its end be lost: noted as ours, with a content that nobody wants.
+            self.manifest.entries[key] = (mark.key, UNSEEN)
+            self.manifest.save()
         await client.send(
             sendkit.process_document(
                 self.agent_id,
@@ -170,11 +174,12 @@ class AgentKnowledge:
 
     async def delete(self, client: AsyncClient, entry: Held) -> Deletion | None:
         """Remove a document; None: it was gone."""
-        self.manifest.entries.pop(str(entry.id), None)
         try:
             await client.send(sendkit.delete_document(self.agent_id, str(entry.id)))
         except NotFoundError:
+            self.manifest.entries.pop(str(entry.id), None)
             return None
+        self.manifest.entries.pop(str(entry.id), None)
         return Deletion.DELETED
 
     def unripe(self, entry: Held) -> bool:

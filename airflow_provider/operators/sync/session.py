@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from airflow_provider.api.client import AsyncClient
-from airflow_provider.errors import RefreshTimeoutError
+from airflow_provider.errors import RefreshTimeoutError, TransportError
 from airflow_provider.operators.sync.crew import Crew
 from airflow_provider.refresh.sync.progress import Tally
 from airflow_provider.refresh.sync.totals import tally
@@ -89,7 +89,11 @@ class Session:
         async def read() -> Tally:
             seen = []
             for target in self._destination.totals:
-                seen.append(target.observe(await self.client.send(target.read(), retry=False)))
+                answer = await self.client.send(target.read(), retry=False)
+                try:
+                    seen.append(target.observe(answer))
+                except ValueError as error:  # as in the triggerer: it tells nothing of the documents
+                    raise TransportError(f"An answer for {target.key} could not be read: {error}") from error
             return tally(seen)
 
         self.looks += 1

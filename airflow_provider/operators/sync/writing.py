@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -77,6 +78,12 @@ class Writer:
     _tries: dict[str, int] = field(default_factory=dict)
     _breaker: Breaker = field(default_factory=Breaker)
     _quota: str = ""
+
+    def __str__(self) -> str:
+        """Say what was done."""
+        done = Counter(each.name.lower() for each in self.done.values())
+        told = [f"{count} {name}" for name, count in done.items()]
+        return ", ".join([*told, f"{len(self.given_up)} given up"])
 
     async def send(self, client: AsyncClient, rows: Sequence[Row]) -> None:
         """
