@@ -58,7 +58,7 @@ class _SensayDocumentsOperator(DecoratedOperator, SensaySyncKnowledgeBaseOperato
             *self.op_args, **determine_kwargs(self.python_callable, self.op_args, context)
         )
         if isinstance(told, str):
-            if context["ti"].map_index >= 0:
+            if context["ti"].map_index not in (None, -1):
                 raise InvalidArgumentError(
                     f"{self.task_id} is mapped, and its texts have no names of their own; return "
                     "Document(key=…, text=…). Nothing was sent."

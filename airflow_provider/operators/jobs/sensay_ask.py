@@ -135,7 +135,7 @@ def _skip_downstream(context: Context, result: dict[str, Any]) -> None:
     from airflow.providers.common.compat.sdk import DownstreamTasksSkipped
 
     task = context["task"]
-    if task.do_xcom_push:
+    if getattr(task, "do_xcom_push", True):
         context["ti"].xcom_push(key="return_value", value=result)
     below = task.get_direct_relatives(upstream=False)
     raise DownstreamTasksSkipped(tasks=sorted(each.task_id for each in below if not each.is_teardown))
