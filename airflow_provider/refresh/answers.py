@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,9 @@ class Question:
 
 def read_questions(check: Checker, value: Any, attempts: int) -> list[Question]:
     """Read all questions; problems are added to ``check``."""
+    if not isinstance(value, (str, Mapping, Iterable, type(None))):
+        check.problems.append(f"questions must be a list of texts or dicts, got {type(value).__name__}")
+        return []
     items = [value] if isinstance(value, (str, Mapping)) else list(value or ())
     if not items:
         check.problems.append("questions is empty: a gate that asks nothing lets everything through")
@@ -65,13 +68,14 @@ def _read(check: Checker, name: str, item: Any, attempts: int) -> Question:
     if strange := sorted(str(member) for member in item if member not in _MEMBERS):
         check.problems.append(f"{name} has unknown members {strange}; known are {sorted(_MEMBERS)}")
     contains, pattern, function = item.get("contains"), item.get("matches"), item.get("check")
-    texts = (contains,) if isinstance(contains, str) else tuple(contains or ())
+    is_one = isinstance(contains, (str, Mapping)) or not isinstance(contains, Iterable)
+    texts = () if contains is None else (contains,) if is_one else tuple(contains)
     if contains is not None and (not texts or not all(isinstance(text, str) and text for text in texts)):
         check.problems.append(f"{name}: contains must be one or more texts, got {contains!r:.60}")
     compiled = None
     if pattern is not None:
         try:
-            compiled = re.compile(str(pattern))
+            compiled = pattern if isinstance(pattern, re.Pattern) else re.compile(str(pattern))
         except re.error as error:
             check.problems.append(f"{name}: matches is no regular expression: {error}")
     if function is not None and not callable(function):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from airflow_provider.api.client import Client
     from airflow_provider.operators.sensay import SensayAskReplicaOperator
 
-#: Characters of an answer in the log, and in the result, which stays small however many questions there are.
-_LOGGED, _ROOM = 300, 1200
+#: Characters of an answer in the log, and of all answers in the result, which stays small however many there are.
+_LOGGED, _ROOM = 300, 1500
 
 #: Seconds between two attempts, and the longest that a rate limit is waited out.
 _PAUSE, _LONGEST = 1.0, 120.0
@@ -46,7 +47,6 @@ def ask(operator: SensayAskReplicaOperator, context: Context) -> dict[str, Any]:
     with SensayHook(operator.sensay_conn_id).get_conn() as client:
         told = [_answered(client, replica_uuid, question, operator.log) for question in questions]
     failed = [each for each in told if each["verdict"] == "failed"]
-    room = _ROOM // len(told)
     result = {
         "vendor": "sensay",
         "target": f"replicas/{replica_uuid}",
@@ -55,11 +55,7 @@ def ask(operator: SensayAskReplicaOperator, context: Context) -> dict[str, Any]:
         "failed": len(failed),
         "attempts": sum(each["attempts"] for each in told),
         "seconds": round(time.time() - began, 3),
-        "answers": [
-            each
-            | {name: shorten(each[name], max(12, room // 3)) for name in ("question", "answer", "reason")}
-            for each in told
-        ][:20],
+        "answers": _cut(told),
     }
     if not failed:
         return result
@@ -72,6 +68,22 @@ def ask(operator: SensayAskReplicaOperator, context: Context) -> dict[str, Any]:
     if policy == "skip":
         _skip_downstream(context, result)
     return result
+
+
+def _cut(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what the result has room for: shorter texts first, then fewer questions, the failed ones last to go."""
+    short: list[dict[str, Any]] = []
+    for width in (300, 120, 60, 24):
+        short = [
+            each | {name: shorten(each[name], width) for name in ("question", "answer", "reason")}
+            for each in told
+        ]
+        if len(json.dumps(short)) <= _ROOM:
+            return short
+    short.sort(key=lambda each: each["verdict"] != "failed")
+    while len(json.dumps(short)) > _ROOM:
+        short.pop()
+    return short
 
 
 def _answered(client: Client, replica_uuid: str, question: Question, log: Any) -> dict[str, Any]:
