@@ -15,47 +15,35 @@ if TYPE_CHECKING:
     from airflow_provider.hooks.base import KnowledgeHook
     from airflow_provider.refresh.observation import Observation, Target
     from airflow_provider.refresh.report import Report
+    from airflow_provider.refresh.sync.carried import SyncReport
     from airflow_provider.refresh.wait import Rules
 
 #: Seconds past the deadline after which a wait ends whose last look the vendor, or a rate limit, holds up.
 LATE = 20.0
 
 
-class RefreshTrigger(BaseTrigger):
+class WaitTrigger(BaseTrigger):
     """
-    Wait for the end of a refresh; reads only, and never cancels anything.
+    Wait in the triggerer, then send one event; reads only, and never cancels anything.
 
     Its arguments are plain JSON without a secret. They cannot be written back, so a restarted triggerer
     begins again from what the worker had seen.
 
     :param conn_id: the connection; read here, in the triggerer
     :param wait: the wait, as JSON
-    :param record: the worker's record, as JSON; comes back in the event untouched
     :param not_before: seconds since the epoch before which no event is sent
     """
 
-    def __init__(
-        self,
-        *,
-        conn_id: str,
-        wait: dict[str, Any],
-        record: dict[str, Any] | None = None,
-        not_before: float = 0.0,
-        **_: Any,
-    ) -> None:
+    #: What becomes of the remote side when a person ends the wait.
+    _killed = (
+        "The task was marked or cleared while it waited. The run at the vendor goes on and is not refunded."
+    )
+
+    def __init__(self, *, conn_id: str, wait: dict[str, Any], not_before: float = 0.0, **_: Any) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.conn_id = conn_id
         self.wait = wait
-        self.record = record
         self.not_before = not_before
-
-    @abstractmethod
-    def _target(self) -> Target:
-        """What is waited for."""
-
-    @abstractmethod
-    def _rules(self) -> Rules:
-        """The vendor's rules."""
 
     @abstractmethod
     def _hook(self) -> KnowledgeHook:
@@ -65,38 +53,67 @@ class RefreshTrigger(BaseTrigger):
     def _own_arguments(self) -> dict[str, Any]:
         """The arguments that a vendor's trigger adds."""
 
+    @abstractmethod
+    async def _report(self) -> Report | SyncReport:
+        """Look until the wait is over."""
+
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return class path and arguments."""
         kind = type(self)
         return f"{kind.__module__}.{kind.__qualname__}", {
             "conn_id": self.conn_id,
             "wait": self.wait,
-            "record": self.record,
             "not_before": self.not_before,
             **self._own_arguments(),
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until the wait is over, then send one event."""
-        from airflow_provider.hooks.telemetry import span
-
-        target = self._target()
-        with span("wait", target.vendor, target.key):
-            report = await self._wait(target)
+        report = await self._report()
         if (early := self.not_before - time.time()) > 0:
             await asyncio.sleep(early)
         yield TriggerEvent(report.to_event())
 
     async def on_kill(self) -> None:
-        """Say what becomes of the remote run; there is no call that cancels it."""
-        self.log.warning(
-            "The task was marked or cleared while it waited. The run at the vendor goes on and is not refunded."
-        )
+        """Say what becomes of the remote side; there is no call that cancels it."""
+        self.log.warning(self._killed)
 
     @property
     def _dag_id(self) -> str | None:
         """Whose wait it is, as the triggerer says; None outside of one."""
         return getattr(self.task_instance, "dag_id", None)
+
+
+class RefreshTrigger(WaitTrigger):
+    """
+    Wait for the end of a refresh.
+
+    :param record: the worker's record, as JSON; comes back in the event untouched
+    """
+
+    def __init__(self, *, record: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.record = record
+
+    @abstractmethod
+    def _target(self) -> Target:
+        """What is waited for."""
+
+    @abstractmethod
+    def _rules(self) -> Rules:
+        """The vendor's rules."""
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return class path and arguments."""
+        path, arguments = super().serialize()
+        return path, arguments | {"record": self.record}
+
+    async def _report(self) -> Report:
+        from airflow_provider.hooks.telemetry import span
+
+        target = self._target()
+        with span("wait", target.vendor, target.key):
+            return await self._wait(target)
 
     async def _wait(self, target: Target) -> Report:
         from airflow_provider.errors import ApiError, AuthenticationError

@@ -6,14 +6,13 @@ import asyncio
 import random
 import time
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
-
-from airflow_provider.triggers.base import LATE
+from airflow_provider.triggers.base import LATE, WaitTrigger
 
 if TYPE_CHECKING:
+    from airflow_provider.api.settings import Settings
     from airflow_provider.hooks.base import KnowledgeHook
     from airflow_provider.refresh.observation import Target
     from airflow_provider.refresh.sync.carried import Carried, SyncReport
@@ -21,30 +20,21 @@ if TYPE_CHECKING:
     from airflow_provider.triggers.seat import Seat
 
 
-class KnowledgeSyncTrigger(BaseTrigger):
+class KnowledgeSyncTrigger(WaitTrigger):
     """
-    Wait until nothing of a sync is on its way; reads only.
+    Wait until nothing of a sync is on its way.
 
-    :param conn_id: the connection; read here, in the triggerer
-    :param wait: the wait, as JSON
     :param carried: what the worker wants back, as JSON
-    :param not_before: seconds since the epoch before which no event is sent
     """
 
-    def __init__(
-        self,
-        *,
-        conn_id: str,
-        wait: dict[str, Any],
-        carried: dict[str, Any],
-        not_before: float = 0.0,
-        **_: Any,
-    ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.conn_id = conn_id
-        self.wait = wait
+    _killed = (
+        "The task was marked or cleared while it waited. The vendor goes on with what was sent; the next run plans "
+        "anew and sends only what is missing."
+    )
+
+    def __init__(self, *, carried: dict[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.carried = carried
-        self.not_before = not_before
 
     @classmethod
     def of(cls, wait: SyncWait, carried: Carried, not_before: float, **arguments: Any) -> Self:
@@ -61,40 +51,12 @@ class KnowledgeSyncTrigger(BaseTrigger):
     def _targets(self) -> Sequence[Target]:
         """What is read."""
 
-    @abstractmethod
-    def _hook(self) -> KnowledgeHook:
-        """The vendor's hook."""
-
-    @abstractmethod
-    def _own_arguments(self) -> dict[str, Any]:
-        """The arguments that a vendor's trigger adds."""
-
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return class path and arguments."""
-        kind = type(self)
-        return f"{kind.__module__}.{kind.__qualname__}", {
-            "conn_id": self.conn_id,
-            "wait": self.wait,
-            "carried": self.carried,
-            "not_before": self.not_before,
-            **self._own_arguments(),
-        }
+        path, arguments = super().serialize()
+        return path, arguments | {"carried": self.carried}
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look until the wait is over, then send one event."""
-        report = await self._wait()
-        if (early := self.not_before - time.time()) > 0:
-            await asyncio.sleep(early)
-        yield TriggerEvent(report.to_event())
-
-    async def on_kill(self) -> None:
-        """Say what becomes of what was sent."""
-        self.log.warning(
-            "The task was marked or cleared while it waited. The vendor goes on with what was sent; the next run plans "
-            "anew and sends only what is missing."
-        )
-
-    async def _wait(self) -> SyncReport:
+    async def _report(self) -> SyncReport:
         from airflow_provider.errors import ApiError, AuthenticationError
         from airflow_provider.hooks.watch import judge_failed_tally
         from airflow_provider.refresh import codec
@@ -102,11 +64,13 @@ class KnowledgeSyncTrigger(BaseTrigger):
         from airflow_provider.refresh.sync.carried import Carried, SyncReport
         from airflow_provider.refresh.sync.progress import SyncWait, Verdict
         from airflow_provider.refresh.sync.totals import tally
+        from airflow_provider.triggers.settings import settings_of
 
         wait = codec.load(SyncWait, self.wait)
         carried = codec.load(Carried, self.carried)
         hook = self._hook()
-        seats = await self._join(hook)
+        settings = await settings_of(hook, self._dag_id)
+        seats = self._join(settings)
         failure: ApiError | None = None
         rotated = False
         try:
@@ -127,7 +91,8 @@ class KnowledgeSyncTrigger(BaseTrigger):
                 if isinstance(failure, AuthenticationError) and not rotated:
                     rotated = True  # a key may have been rotated in the middle of the wait
                     _leave(seats)
-                    seats = await self._join(hook)
+                    settings = await settings_of(hook, self._dag_id, refused=settings)
+                    seats = self._join(settings)
                     continue
                 if failure is not None:
                     wait, verdict = judge_failed_tally(wait, failure, time.time())
@@ -143,10 +108,9 @@ class KnowledgeSyncTrigger(BaseTrigger):
         finally:
             _leave(seats)
 
-    async def _join(self, hook: KnowledgeHook) -> list[Seat]:
+    def _join(self, settings: Settings) -> list[Seat]:
         from airflow_provider.triggers import poller
 
-        settings = await hook.asettings()
         return [poller.join(settings, target, None, None) for target in self._targets()]
 
 
