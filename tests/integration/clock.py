@@ -51,5 +51,6 @@ def running_fast() -> Iterator[None]:
         mock.patch.object(time, "time", fast_wall),
         mock.patch.object(time, "monotonic", fast_steady),
         mock.patch.object(time, "sleep", short_sleep),
+        mock.patch.object(asyncio.events, "new_event_loop", event_loop),
     ):
         yield
