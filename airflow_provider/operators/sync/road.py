@@ -390,6 +390,8 @@ class _Sync:
             plan, lines, self.first, self.ledger.still_answering, ended=ended
         )
         self._report(result, lines)
+        for outcome, number in result["counts"].items():
+            telemetry.count("documents", self.destination.vendor, number, outcome=outcome)
         error = telling.failure(result, lines, self.writer.stopped, self._final())
         if error is not None and (self.options.on_failed_documents == "fail" or self.writer.stopped):
             raise error
