@@ -16,12 +16,15 @@ from tests.system.stack import AirflowStack
 
 ROOT = Path(__file__).parents[2]
 
+#: What the examples use beside Airflow itself: a bucket and a table.
+PROVIDERS = ("apache-airflow-providers-amazon[s3fs]", "apache-airflow-providers-sqlite")
+
 
 @pytest.fixture(scope="session")
 def wheel_python() -> Path:
     """The interpreter of an environment that holds the wheel and Airflow, made anew when either changed."""
     made = subprocess.run(
-        ["sh", ROOT / ".ci" / "bootstrap", "wheel"], stdout=subprocess.PIPE, text=True, check=True
+        ["sh", ROOT / ".ci" / "bootstrap", "wheel", *PROVIDERS], stdout=subprocess.PIPE, text=True, check=True
     )
     return Path(made.stdout.splitlines()[-1])
 
