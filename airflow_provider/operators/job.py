@@ -14,7 +14,7 @@ from airflow_provider.refresh.arguments import Checker
 from airflow_provider.refresh.observation import Observation, Target
 from airflow_provider.refresh.record import Record
 from airflow_provider.refresh.submit import Decision, Policy, SubmitRules
-from airflow_provider.refresh.wait import Receipt, Wait
+from airflow_provider.refresh.wait import Purpose, Receipt, Wait
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -103,6 +103,18 @@ class Job(ABC):
     def observe(self) -> Observation:
         """Look before the write, with the client's patience."""
         return self.watch.observe()
+
+    def wait(self, purpose: Purpose, **fields: Any) -> Wait:
+        """Begin a wait by the caller's arguments."""
+        return Wait(
+            purpose=purpose,
+            start_grace=self.options.start_grace,
+            poll_interval=self.options.poll_interval,
+            max_read_failures=self.options.max_read_failures,
+            ready_statuses=self.ready_statuses,
+            generation=self.generation,
+            **fields,
+        )
 
     @abstractmethod
     def policy(self, record: Record | None, seen: Observation) -> Policy:

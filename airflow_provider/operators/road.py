@@ -1,7 +1,7 @@
 """
 The one road through a task: ``execute`` and ``execute_complete`` both come here.
 
-Decide, act, then return or defer again. The write happens here, on a worker, and only once; the record is
+Decide, act, then return or defer again. The write happens on a worker, and only once; the record is
 written before it (*intent*), after it (*submitted*) and as the last act (*ended*).
 """
 
@@ -12,34 +12,27 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowSkipException
-
 from airflow_provider.assets.events import announce
 from airflow_provider.errors import (
     AgentKnowledgeError,
-    AlreadyRunningError,
-    AmbiguousWriteError,
-    ApiError,
     BudgetExceededError,
-    ConflictError,
     OutcomeUnknownError,
-    RateLimitedError,
     RecordMismatchError,
     RefreshFailedForGoodError,
     RefreshUnconfirmedError,
-    is_ambiguous,
 )
 from airflow_provider.hooks import memory, telemetry
 from airflow_provider.hooks.deferral import defer
 from airflow_provider.hooks.endings import Teller
 from airflow_provider.operators.handover import hand_over, note_result
 from airflow_provider.operators.job import Job
+from airflow_provider.operators.submission import Submission
 from airflow_provider.refresh import result as results
 from airflow_provider.refresh import submit
 from airflow_provider.refresh.observation import Observation
 from airflow_provider.refresh.record import Ending, Identity, Outcome, Record, Stage
 from airflow_provider.refresh.report import Report
-from airflow_provider.refresh.schedule import FIRST_LOOKS
+from airflow_provider.refresh.schedule import FIRST_PAUSES
 from airflow_provider.refresh.submit import Action, Decision, Policy
 from airflow_provider.refresh.wait import Purpose, Receipt, Verdict, Wait
 
@@ -73,6 +66,7 @@ class Road:
             cycle=int(getattr(context["ti"], "max_tries", 0) or 0),
             forced=job.options.force,
         )
+        self.submission = Submission(job, self.identity, store, job.log)
         self.teller = Teller(
             vendor=job.target.vendor,
             target=job.target.key,
@@ -138,7 +132,7 @@ class Road:
                     again = replace(again, outcome=Outcome.REATTACHED)
                 return self.follow(again)
             case Action.ADOPT if record is not None:
-                return self.follow(self._adopted(record, Receipt.PLAIN))
+                return self.follow(self.submission.adopted(record, Receipt.PLAIN))
             case Action.SKIP:
                 return hand_over(
                     self.context, self.log, self._result(None, seen, Outcome.SKIPPED, decision.reason)
@@ -187,7 +181,7 @@ class Road:
     ) -> dict[str, Any]:
         now = time.time()
         grace = purpose is Purpose.GRACE
-        wait = self._wait(
+        wait = self.job.wait(
             purpose or Purpose.FOREIGN,
             started=record.at if grace and record is not None and record.stage is Stage.INTENT else now,
             deadline=report.wait.deadline if report else now + self.options.timeout,
@@ -195,165 +189,18 @@ class Road:
         )
         return self._pass_time(wait, None)
 
-    def _wait(self, purpose: Purpose, **fields: Any) -> Wait:
-        return Wait(
-            purpose=purpose,
-            start_grace=self.options.start_grace,
-            poll_interval=self.options.poll_interval,
-            max_read_failures=self.options.max_read_failures,
-            ready_statuses=self.job.ready_statuses,
-            generation=self.job.generation,
-            **fields,
-        )
-
-    # --- the write ---------------------------------------------------------------------------------------
-
     def _submit(
         self, before: Record | None, seen: Observation, policy: Policy, report: Report | None
     ) -> dict[str, Any]:
-        """Write the intent, send once, write what came of it."""
+        """Write once, and go on from what came of it."""
         deadline = report.wait.deadline if report else time.time() + self.options.timeout
-        spent = submit.spent(before, self.identity)
-        self.job.reserve()
-        if policy.delivered is not None:
-            memory.forget_delivered(self.job.target)
-        while True:
-            intent = Record(
-                identity=self.identity,
-                stage=Stage.INTENT,
-                at=time.time(),
-                baseline=seen,
-                version=self.options.version,
-                generation=self.job.generation,
-                credits=spent + policy.cost,
-            )
-            self.store.write(intent)
-            try:
-                with telemetry.span("submit", self.job.target.vendor, self.job.target.key):
-                    written = self.job.write()
-                break
-            except ConflictError:
-                self._undo(before)
-                return self._conflict(replace(intent, credits=spent), deadline)
-            except RateLimitedError as error:
-                # Not accepted, nothing charged. While we pause a run may end: ours, which an earlier try asked for,
-                # or another's. So look again, and decide again.
-                if not self._paused(error, deadline):
-                    self._undo(before)
-                    raise
-                seen = self._seen_again(before)
-                waited = report.wait.purpose if report else None
-                again = submit.decide(
-                    before, self.identity, policy, seen, self.job.rules, time.time(), waited
-                )
-                if again.action is not Action.SUBMIT:
-                    self._undo(before)
-                    return self._act(again, before, seen, policy, report)
-            except ApiError as error:
-                if not is_ambiguous(error):
-                    self._undo(before)
-                    raise
-                if policy.repeatable:
-                    raise
-                return self._settle(intent, error)
-        record = replace(
-            intent,
-            stage=Stage.SUBMITTED,
-            charged=written.charged,
-            credits=spent + written.charged,
-            jobs=written.jobs,
-            wait=self._own_wait(seen, written.receipt),
-        )
-        telemetry.count("submits", self.job.target.vendor)
-        telemetry.credits_spent(self.job.target.vendor, written.charged)
-        self.log.info(
-            "%s: submitted, %s credits, jobs %s",
-            self.job.target.key,
-            written.charged,
-            list(written.jobs) or "none named",
-        )
-        return self.follow(record)
-
-    def _seen_again(self, before: Record | None) -> Observation:
-        try:
-            return self.job.observe()
-        except ApiError:
-            self._undo(before)
-            raise
-
-    def _paused(self, error: RateLimitedError, deadline: float) -> bool:
-        """Wait as long as the vendor asks; False if that would pass the deadline."""
-        pause = error.retry_after if error.retry_after is not None else self.options.poll_interval
-        if time.time() + pause > deadline:
-            return False
-        self.log.warning("Rate limit: not accepted, nothing charged; again in %.0f s. %s", pause, error)
-        time.sleep(pause)
-        return True
-
-    def _undo(self, before: Record | None) -> None:
-        self.store.restore(before)
-        self.job.release()
-
-    def _conflict(self, intent: Record, deadline: float) -> dict[str, Any]:
-        """409: somebody's run is active, and nothing was charged."""
-        what = f"{self.job.target.key} is already training; nothing was sent or charged"
-        match self.job.on_running:
-            case "wait":
-                self.log.info("%s. Waiting for that run to end (on_running='wait')", what)
-                return self._pass_time(
-                    self._wait(
-                        Purpose.FOREIGN, started=time.time(), deadline=deadline, baseline=intent.baseline
-                    ),
-                    None,
-                )
-            case "skip":
-                raise AirflowSkipException(f"{what} (on_running='skip')")
-            case "fail":
-                raise AlreadyRunningError(
-                    f"{what} (on_running='fail'). A retry asks again. Use on_running='adopt' to take that run's end "
-                    "for this task's, or 'wait' to start another one after it."
-                )
-        self.log.info("%s. Adopting that run (on_running='adopt')", what)
-        return self.follow(self._adopted(intent, Receipt.CONFLICT))
-
-    def _settle(self, intent: Record, error: ApiError) -> dict[str, Any]:
-        """The request's end is unknown: find out by reading, never by sending it again."""
-        self.log.warning("The end of the request is unknown, looking for its trace: %s", error)
-        wait = self._own_wait(intent.baseline, Receipt.PLAIN)
-        for pause in _pauses():
-            time.sleep(pause)
-            report = self.job.watch.look(wait)
-            wait = report.wait
-            if report.seen is not None and self.job.rules.traced(wait, report.seen):
-                self.log.info("%s: the request was accepted after all: %s", self.job.target.key, report.seen)
-                return self.follow(replace(self._adopted(intent, Receipt.PLAIN), wait=wait))
-        again = (
-            "The record keeps the intent: a retry looks for a trace first, and on_unknown decides if there is none."
-            if self.store.durable
-            else f"There is no record below Airflow 3.3: a retry finds the run only while it is active, and else "
-            f"starts a new one{self.job.price}."
-        )
-        raise AmbiguousWriteError(
-            f"The request to refresh {self.job.target.key} was sent once and its end is unknown ({error}). No trace "
-            f"of a run can be seen yet; it may have been accepted and charged{self.job.price}. {again}"
-        ) from error
-
-    def _adopted(self, record: Record, receipt: Receipt) -> Record:
-        """Take a run for this task's: nothing was charged for that, as far as anybody confirmed."""
-        telemetry.count("adoptions", self.job.target.vendor)
-        return replace(
-            record,
-            identity=self.identity,
-            stage=Stage.SUBMITTED,
-            outcome=Outcome.ADOPTED,
-            wait=self._own_wait(record.baseline, receipt),
-        )
-
-    def _own_wait(self, baseline: Observation | None, receipt: Receipt) -> Wait:
-        now = time.time()
-        return self._wait(
-            Purpose.OWN, started=now, deadline=now + self.options.timeout, baseline=baseline, receipt=receipt
-        )
+        waited = report.wait.purpose if report else None
+        sent = self.submission.send(before, seen, policy, deadline, waited)
+        if isinstance(sent, Record):
+            return self.follow(sent)
+        if isinstance(sent, Wait):
+            return self._pass_time(sent, None)
+        return self._act(sent.decision, before, sent.seen, policy, report)
 
     # --- waiting -----------------------------------------------------------------------------------------
 
@@ -361,7 +208,7 @@ class Road:
         """Look a few times from here: what only a trigger saw is lost when the triggerer restarts."""
         self.store.write(record)
         assert record.wait is not None
-        for pause in _pauses():
+        for pause in FIRST_PAUSES:
             time.sleep(pause)
             report = self.job.watch.look(record.wait)
             record = replace(record, wait=report.wait)
@@ -458,11 +305,6 @@ class Road:
             confirmed=confirmed,
             ended=ended,
         )
-
-
-def _pauses() -> tuple[float, ...]:
-    """Return the seconds between the first looks."""
-    return tuple(b - a for a, b in zip((0.0, *FIRST_LOOKS), FIRST_LOOKS, strict=False))
 
 
 def _clock(at: float) -> str:

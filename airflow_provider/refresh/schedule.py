@@ -8,6 +8,9 @@ from airflow_provider.refresh.wait import Wait
 #: seen is lost when the triggerer restarts.
 FIRST_LOOKS = (0.0, 1.0, 2.0, 4.0, 8.0)
 
+#: The seconds between them.
+FIRST_PAUSES = tuple(b - a for a, b in zip((0.0, *FIRST_LOOKS), FIRST_LOOKS, strict=False))
+
 #: Soon after a submit the gap is this share of the time that has passed since.
 _EAGERNESS = 0.25
 

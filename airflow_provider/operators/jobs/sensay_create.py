@@ -38,7 +38,7 @@ from airflow_provider.refresh.arguments import Checker
 from airflow_provider.refresh.observation import Observation, Phase
 from airflow_provider.refresh.record import Ending, Identity, Record, Stage
 from airflow_provider.refresh.report import Report
-from airflow_provider.refresh.schedule import FIRST_LOOKS
+from airflow_provider.refresh.schedule import FIRST_PAUSES
 from airflow_provider.refresh.sensay import RULES, EntryTarget, Generation, ready_argument
 from airflow_provider.refresh.submit import Action, Policy
 from airflow_provider.refresh.wait import Purpose, Wait
@@ -299,7 +299,7 @@ class Creation:
                 f"{self.replica_uuid}, which cannot be told from others, since {why}. It is not tried again. Look "
                 "at the replica's list, then run again with force=True; give a title to let retries find their entry."
             ) from error
-        for pause in (b - a for a, b in zip((0.0, *FIRST_LOOKS), FIRST_LOOKS, strict=False)):
+        for pause in FIRST_PAUSES:
             time.sleep(pause)
             found = self._found(intent)
             if found is not None:

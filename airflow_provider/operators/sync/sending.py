@@ -6,7 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from airflow_provider.errors import MarkLostError
-from airflow_provider.operators.sync.writing import BATCH, Writer, pauses
+from airflow_provider.operators.sync.writing import BATCH, Writer
+from airflow_provider.refresh.schedule import FIRST_PAUSES
 from airflow_provider.refresh.sync.plan import Action, Method, Plan, Row
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class Sender:
             self._proofs.forget(ids - {entry.id for entry in seen})
 
     def _prove(self) -> None:
-        waits = pauses()
+        waits = iter(FIRST_PAUSES)
         while self._proofs.waits:
             self._session.sleep(next(waits, self._options.poll_interval))
             self._look()

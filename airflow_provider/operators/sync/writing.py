@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from airflow_provider.errors import (
 )
 from airflow_provider.operators.sync.crew import Crew
 from airflow_provider.operators.sync.proving import Proofs
-from airflow_provider.refresh.schedule import FIRST_LOOKS
+from airflow_provider.refresh.schedule import FIRST_PAUSES
 from airflow_provider.refresh.sync.carried import Done
 from airflow_provider.refresh.sync.documents import Wanted
 from airflow_provider.refresh.sync.guards import Breaker
@@ -222,7 +222,7 @@ class Writer:
 
     async def _traced(self, client: AsyncClient, wanted: Wanted, mark: Mark) -> int | str | None:
         """Find what a create whose answer was lost has made; one that still awaits its file is of no use."""
-        for pause in pauses():
+        for pause in FIRST_PAUSES:
             await asyncio.sleep(pause)
             for entry in await self.destination.find(client, wanted, mark):
                 if not entry.awaits_upload:
@@ -255,8 +255,3 @@ class Writer:
         self.given_up[row.key_hash] = reason
         if final:
             self.final.add(row.key_hash)
-
-
-def pauses() -> Iterator[float]:
-    """Yield the seconds between the first looks."""
-    yield from (b - a for a, b in zip((0.0, *FIRST_LOOKS), FIRST_LOOKS, strict=False))
