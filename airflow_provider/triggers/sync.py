@@ -99,9 +99,10 @@ class KnowledgeSyncTrigger(WaitTrigger):
                     self.log.warning("Look %d in a row failed: %s", wait.failures, failure)
                 else:
                     seen = tally([each for each in looks if not isinstance(each, BaseException)])
-                    if seen != wait.last:
-                        self.log.info("%s", seen)
+                    before = wait.last
                     wait, verdict = progress.look(wait, seen, time.time())
+                    if seen != before:
+                        self.log.info("%s", wait)
                 if verdict is not Verdict.WAIT:
                     error = failure.to_json() if failure else None
                     return SyncReport(wait=wait, verdict=verdict, carried=carried, error=error)

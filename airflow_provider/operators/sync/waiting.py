@@ -73,9 +73,9 @@ class Waiter:
             wait, verdict = judge_failed_tally(wait, error, time.time())
             self._log.warning("Look %d in a row failed: %s", wait.failures, error)
             return wait, verdict, error
-        if seen != before:
-            self._log.info("%s", seen)
         wait, verdict = progress.look(wait, seen, time.time())
+        if seen != before:
+            self._log.info("%s", wait)
         return wait, verdict, None
 
 

@@ -29,9 +29,6 @@ class Tally:
     working: int
     troubled: int = 0
 
-    def __str__(self) -> str:
-        return f"{self.working} entries on their way, {self.troubled} with an error"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncWait:
@@ -44,6 +41,7 @@ class SyncWait:
     :param poll_interval: the longest gap between two looks
     :param max_read_failures: failed looks in a row that end it
     :param last: the tally seen last, unchanged since ``moved``
+    :param most: the most entries that were seen on their way at a time
     """
 
     started: float
@@ -53,15 +51,23 @@ class SyncWait:
     poll_interval: float
     max_read_failures: int = 5
     last: Tally | None = None
+    most: int = 0
     moved: float | None = None
     polls: int = 0
     failures: int = 0
+
+    def __str__(self) -> str:
+        if self.last is None:
+            return "nothing seen yet"
+        through = self.most - self.last.working
+        return f"{self.last.working} entries on their way, {through} through, {self.last.troubled} with an error"
 
 
 def look(wait: SyncWait, seen: Tally, now: float) -> tuple[SyncWait, Verdict]:
     """Take one tally in."""
     moved = wait.moved if seen == wait.last and wait.moved is not None else now
-    wait = replace(wait, last=seen, moved=moved, polls=wait.polls + 1, failures=0)
+    most = max(wait.most, seen.working)
+    wait = replace(wait, last=seen, most=most, moved=moved, polls=wait.polls + 1, failures=0)
     still = now - moved
     if seen.working == 0 and (seen.troubled == 0 or still >= wait.start_grace):
         return wait, Verdict.DONE
