@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -165,8 +164,7 @@ def test_whatever_is_shown_it_is_done_only_with_nothing_on_its_way_and_ends_by_i
             return
 
 
-@pytest.mark.parametrize(
-    ("tally", "says"), [(Tally(working=3, troubled=1), "3 entries on their way, 1 with an error")]
-)
-def test_a_tally_is_told_in_words(tally: Tally, says: str) -> None:
-    assert str(tally) == says
+def test_a_wait_tells_how_many_are_through() -> None:
+    wait, _ = look(WAIT, Tally(working=5), START)
+    wait, _ = look(wait, Tally(working=3, troubled=1), START + 1)
+    assert str(wait) == "3 entries on their way, 2 through, 1 with an error"
