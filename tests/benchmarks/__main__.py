@@ -274,7 +274,7 @@ def import_cost(repeats: int) -> None:
 def end_to_end(repeats: int) -> None:
     """On the real stack."""
     title("End to end: seconds after the job is over; both look every 5 s and resume on a worker")
-    delays = stack.measure(max(5, repeats))
+    delays = stack.measure(max(10, repeats))
     print("| DAG | n | wait task ended, median (max) | downstream started, median (max) |\n|---|---|---|---|")
     for dag, measured in delays.items():
         middle = stack.median(measured)
