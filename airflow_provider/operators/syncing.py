@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from airflow_provider.refresh.sync.carried import SyncReport
     from airflow_provider.sources import Folder, Query
+    from airflow_provider.sources.items import Items
 
 
 class SyncOperator(WaitingOperator):
@@ -73,7 +74,7 @@ class SyncOperator(WaitingOperator):
     def __init__(
         self,
         *,
-        documents: str | Folder | Query | Iterable[Any] | Callable[[], Iterable[Any]],
+        documents: str | Folder | Query | Items | Iterable[Any] | Callable[[], Iterable[Any]],
         sync_id: str = "main",
         delete_missing: bool | str = False,
         max_deletes: int | str = "25%",
@@ -98,6 +99,10 @@ class SyncOperator(WaitingOperator):
         # Two runs at once would both create what is missing; it heals, but it need not happen.
         kwargs.setdefault("max_active_tis_per_dag", 1)
         super().__init__(poll_interval=poll_interval, start_grace=start_grace, **kwargs)
+        if callable(documents):
+            from airflow_provider.sources.items import Items
+
+            documents = Items(documents)  # Airflow would call it while it renders templates
         self.documents = documents
         self.sync_id = sync_id
         self.delete_missing = delete_missing

@@ -28,6 +28,13 @@ class Items:
     def __init__(self, items: Iterable[object] | Callable[[], Iterable[object]]) -> None:
         self.items = items
 
+    def __str__(self) -> str:
+        """Name it the same at each parse: it stands in the serialized DAG."""
+        name = getattr(self.items, "__qualname__", None) or type(self.items).__name__
+        return f"{getattr(self.items, '__module__', '')}.{name}".lstrip(".")
+
+    __repr__ = __str__
+
     def documents(self) -> Iterator[Document]:
         """Yield each as a document."""
         items: Any = self.items() if callable(self.items) else self.items
