@@ -144,7 +144,7 @@ class SensayKnowledgeBase:
                 )
                 entries |= {entry.id: entry for entry in page.items}
                 total = page.total
-                if not page.items or (total is not None and number >= ceil(total / sensay.MAX_PAGE_SIZE)):
+                if not page.items or total is None or number >= ceil(total / sensay.MAX_PAGE_SIZE):
                     break
             if total == len(entries):
                 return list(entries.values())
