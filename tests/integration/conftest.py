@@ -10,6 +10,7 @@ import pytest
 from airflow_provider.sandbox.client import Sandbox
 from airflow_provider.sandbox.process import SandboxProcess
 from tests.integration.rig import Rig, fresh_world
+from tests.integration.syncing import Library
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +24,9 @@ def rig(fast_sandbox: Sandbox, tmp_path: Path) -> Iterator[Rig]:
     """Both vendors with nothing bent, the connections to them, and a clock that runs fast."""
     with fresh_world(fast_sandbox, tmp_path) as world:
         yield world
+
+
+@pytest.fixture
+def library(rig: Rig, tmp_path: Path) -> Library:
+    """A folder to sync."""
+    return Library(rig, tmp_path / "kb")

@@ -315,7 +315,8 @@ class TaskUnderTest:
             try:
                 return await work
             finally:
-                await asyncio.sleep(0.2)  # a triggerer lives on: what the trigger let go of is closed meanwhile
+                # A triggerer lives on: what the trigger let go of is closed meanwhile.
+                await asyncio.sleep(0.2)
 
         with mock.patch.object(task_runner, "SUPERVISOR_COMMS", self.supervisor, create=True):
             with asyncio.Runner(loop_factory=event_loop) as runner:
