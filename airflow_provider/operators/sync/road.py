@@ -117,6 +117,11 @@ class _Sync:
 
     def go(self, spool: Spool) -> dict[str, Any]:
         """From the top to the result."""
+        if (
+            self.report is not None
+            and (error := waiting.failure(self.report, self.destination.key)) is not None
+        ):
+            raise error  # not the trouble that whoever looks now would meet, too
         self.session.list_held()
         self._read(spool)
         if self.report is not None:
