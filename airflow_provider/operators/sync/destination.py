@@ -64,6 +64,9 @@ class Destination(Protocol):
         :param pages: how many requests the list costs
         """
 
+    async def there(self, client: AsyncClient, ids: Sequence[int | str]) -> list[int | str]:
+        """Return those of some entries that the vendor has, marked or not, by single reads."""
+
     async def find(self, client: AsyncClient, wanted: Wanted, mark: Mark) -> list[Held]:
         """List the entries that a create of this document has made."""
 

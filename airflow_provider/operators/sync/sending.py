@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from airflow_provider.operators.sync.proving import Proofs
     from airflow_provider.operators.sync.session import Session
 
+#: Entries that are looked at one by one where the list does not show what was created.
+_SAMPLE = 20
+
 
 class Sender:
     """
@@ -61,9 +64,11 @@ class Sender:
         if lost:
             self._session.do(self._writer.remove(self._session.client, lost, self._ledger.note))
         rows = self._ripe(plan)
-        for batch in _batches(rows):
+        for batch in _batches(rows, probe=not self._session.held):
             if not self._writer.stopped:
                 self._send(batch)
+                if len(batch) == 1:
+                    self._see()
         if self._writer.stopped:
             self._stop(plan)
         self._see()
@@ -102,7 +107,8 @@ class Sender:
             self._ripe_at = time.time() + self._options.start_grace
         if time.time() >= self._ripe_at:
             return rows
-        ripe = [row for row in rows if row not in late]
+        waiting = {id(row) for row in late}
+        ripe = [row for row in rows if id(row) not in waiting]
         if not ripe:
             self._session.sleep(self._ripe_at - time.time())
         return ripe
@@ -130,28 +136,35 @@ class Sender:
         made, deadline, pause = self._writer.made, time.time() + self._options.start_grace, 0.5
         while made:
             made -= {entry.id for entry in self._session.list_held()}
-            if made and time.time() >= deadline:
+            if not made:
+                return
+            if time.time() >= deadline:
                 break
-            if made:
-                self._session.sleep(pause)
-                pause = min(2 * pause, self._options.poll_interval)
-        if not made:
-            return
-        lost = sorted(made - {entry.id for entry in self._session.look(made)}, key=str)
+            self._session.sleep(pause)
+            pause = min(2 * pause, self._options.poll_interval)
+        sample = sorted(made, key=str)[:_SAMPLE]
         made.clear()
-        if lost:
+        there = self._session.do(self._destination.there(self._session.client, sample)) if sample else []
+        if there:
             raise MarkLostError(
-                f"{self._destination.key}: the entries {lost[:10]} were created, but the vendor does not show them by "
-                "their mark: their titles were changed or cut, or somebody deleted them. Going on would create them "
-                "again and again, so nothing more was sent, and no retry will. Look at their titles; shorten the "
-                "documents' titles."
+                f"{self._destination.key}: the entries {sorted(there, key=str)} were created, but the vendor's list "
+                "does not find them by their mark: it changed or cut their titles, or its search does not find marks. Going "
+                "on would create them again and again, so nothing more was sent, and no retry will. Look at their "
+                "titles; shorten the documents' titles, or set title_mark=False with a manifest."
             )
 
 
-def _batches(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """Cut rows into batches: texts written over entries in small ones, since those are looked at right after."""
+def _batches(rows: Sequence[Row], *, probe: bool) -> Iterator[Sequence[Row]]:
+    """
+    Cut rows into batches: texts written over entries in small ones, since those are looked at right after.
+
+    :param probe: nothing of ours was ever seen: before many are sent, one shows whether the vendor keeps marks
+    """
     rest = [row for row in rows if row.method is not Method.PATCH]
     over = [row for row in rows if row.method is Method.PATCH]
+    if probe and len(rest) > BATCH:
+        yield rest[:1]
+        rest = rest[1:]
     if rest:
         yield rest
     for start in range(0, len(over), BATCH):

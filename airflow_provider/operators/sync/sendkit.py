@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -110,6 +110,12 @@ class AgentKnowledge:
         """Look at some documents; the agent shows all of them at once."""
         wanted = set(ids)
         return [each for each in await self.held(client) if each.id in wanted]
+
+    async def there(self, client: AsyncClient, ids: Sequence[int | str]) -> list[int | str]:
+        """Return those of some documents that the agent shows, marked or not."""
+        agent = await client.send(sendkit.get_agent(self.agent_id))
+        shown = {document.file_key for document in agent.uploaded_documents}
+        return [each for each in ids if each in shown]
 
     async def find(self, client: AsyncClient, wanted: Wanted, mark: Mark) -> list[Held]:
         """List the documents that bear this very mark."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import ceil
@@ -102,16 +102,22 @@ class SensayKnowledgeBase:
 
     async def observe(self, client: AsyncClient, ids: Iterable[int | str], pages: int) -> list[Held]:
         """Look at some entries; one that is gone is left out."""
-        wanted = set(ids)
+        wanted = list(ids)
         if len(wanted) > pages:
-            return [entry for entry in await self.held(client) if entry.id in wanted]
+            return [entry for entry in await self.held(client) if entry.id in set(wanted)]
+        return self._ours(await self._single(client, wanted))
+
+    async def there(self, client: AsyncClient, ids: Sequence[int | str]) -> list[int | str]:
+        """Return those of some entries that the vendor has, marked or not."""
+        return [entry.id for entry in await self._single(client, ids)]
+
+    async def _single(self, client: AsyncClient, ids: Sequence[int | str]) -> list[Entry]:
+        """Read entries one by one; one that is gone is left out."""
         found = []
-        for each in wanted:
-            try:
+        for each in ids:
+            with suppress(NotFoundError):
                 found.append(await client.send(sensay.get_entry(self.replica_uuid, each)))
-            except NotFoundError:
-                continue
-        return self._ours(found)
+        return found
 
     async def find(self, client: AsyncClient, wanted: Wanted, mark: Mark) -> list[Held]:
         """List the entries that bear this very mark; without marks, the new ones of this very title."""
@@ -142,9 +148,10 @@ class SensayKnowledgeBase:
                 page = await client.send(
                     sensay.list_entries(self.replica_uuid, page=number, search=search, sort_order="asc")
                 )
+                before = len(entries)
                 entries |= {entry.id: entry for entry in page.items}
                 total = page.total
-                if not page.items or total is None or number >= ceil(total / sensay.MAX_PAGE_SIZE):
+                if total is None or number >= ceil(total / sensay.MAX_PAGE_SIZE) or len(entries) == before:
                     break
             if total == len(entries):
                 return list(entries.values())
