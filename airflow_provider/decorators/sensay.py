@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider.errors import InvalidArgumentError
 from airflow_provider.operators.sensay import SensaySyncKnowledgeBaseOperator
+from airflow_provider.sources.items import Items
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, TaskDecorator
@@ -49,7 +50,7 @@ class _SensayDocumentsOperator(DecoratedOperator, SensaySyncKnowledgeBaseOperato
         return self._sync(context, None)
 
     def _sync(self, context: Context, report: SyncReport | None) -> dict[str, Any]:
-        self.documents = lambda: self._told(context)
+        self.documents = Items(lambda: self._told(context))
         return super()._sync(context, report)
 
     def _told(self, context: Context) -> Iterator[object]:
