@@ -149,8 +149,8 @@ class Sender:
             raise MarkLostError(
                 f"{self._destination.key}: the entries {sorted(there, key=str)} were created, but the vendor's list "
                 "does not find them by their mark: it changed or cut their titles, or its search does not find marks. "
-                "Going on would create them again and again, so nothing more was sent, and no retry will. Look at their "
-                "titles; shorten the documents' titles, or set title_mark=False with a manifest."
+                "Going on would create them again and again, so nothing more was sent, and no retry will. Look at "
+                "their titles; shorten the documents' titles, or set title_mark=False with a manifest."
             )
 
 
