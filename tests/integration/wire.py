@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 from unittest import mock
@@ -17,10 +18,12 @@ class Wire:
     Between a task and the vendor, while the block lasts.
 
     :ivar sent: requests of the worker since :meth:`die_after`, or since the beginning
+    :ivar before: what happens before the so-manieth of them is sent
     """
 
     def __init__(self) -> None:
         self.sent: list[str] = []
+        self.before: dict[int, Callable[[], object]] = {}
         self._most: int | None = None
         self._worker: Supervisor | None = None
         self._send = httpx.AsyncHTTPTransport.handle_async_request
@@ -51,6 +54,7 @@ class Wire:
         if worker.is_task_dead:
             raise Killed
         self.sent.append(f"{request.method} {request.url.path}")
+        self.before.get(len(self.sent), lambda: None)()
         last = self._most is not None and len(self.sent) == self._most
         answer = await self._send(transport, request)
         if last:

@@ -255,11 +255,17 @@ class _Sync:
         return plan
 
     def _distrust(self) -> None:
-        """A write over a ready entry that nothing proves: another entry takes its place, whose end can be proven."""
+        """
+        A write over a ready entry that nothing proves: another entry takes its place, whose end can be proven.
+
+        A retry must not believe it either, so it stays noted.
+        """
         for entry in self.session.held:
             if entry.id not in self.proofs.unproven:
                 continue
             self.proofs.unproven.discard(entry.id)
+            self.distrusted.add(entry.id)
+            self.sender.doubted.add(entry.id)
             if self.options.strategy == "update":
                 self.writer.given_up[entry.key_hash] = (
                     f"unconfirmed: entry {entry.id} reads {entry.seen.status}, but nothing shows that it was processed "
@@ -267,7 +273,6 @@ class _Sync:
                 )
             else:
                 self.log.info("Entry %s shows no sign of the write; it is replaced", entry.id)
-                self.distrusted.add(entry.id)
 
     def _guard(self, plan: Plan) -> None:
         """Refuse before anything is sent."""

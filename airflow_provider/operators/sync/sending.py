@@ -86,7 +86,9 @@ class Sender:
             self._look()
 
     def _note(self, about_to_be_written: set[int | str]) -> None:
-        self._journal.unproven({*self.doubted, *self._proofs.waits, *about_to_be_written})
+        self._journal.unproven(
+            {*self.doubted, *self._proofs.waits, *self._proofs.unproven, *about_to_be_written}
+        )
 
     def _stop(self, plan: Plan) -> None:
         for row in (*plan.writes, *(row for row in plan.rows if row.method is Method.LATER)):
