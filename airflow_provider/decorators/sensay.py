@@ -18,7 +18,8 @@ from airflow_provider.operators.sensay import SensaySyncKnowledgeBaseOperator
 from airflow_provider.sources.items import Items
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context, TaskDecorator
+    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk.bases.decorator import FParams, FReturn, Task
 
     from airflow_provider.refresh.sync.carried import SyncReport
 
@@ -79,7 +80,7 @@ class _SensayDocumentsOperator(DecoratedOperator, SensaySyncKnowledgeBaseOperato
 
 
 @overload
-def sensay_documents(python_callable: Callable[..., Any]) -> TaskDecorator: ...
+def sensay_documents(python_callable: Callable[FParams, FReturn]) -> Task[FParams, FReturn]: ...
 
 
 @overload
@@ -110,7 +111,7 @@ def sensay_documents(
     max_read_failures: int | str = 5,
     start_grace: float | str = 60.0,
     **kwargs: Any,
-) -> Callable[[Callable[..., Any]], TaskDecorator]: ...
+) -> Callable[[Callable[FParams, FReturn]], Task[FParams, FReturn]]: ...
 
 
 def sensay_documents(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
