@@ -1,6 +1,6 @@
 # Every target sets up what it needs; `.ci/bootstrap` needs nothing but Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser bench soak crash-matrix test-oldest test-matrix lint format docs lock clean
+.PHONY: help demo test test-browser bench bench-sync soak crash-matrix danger-table test-oldest test-matrix lint format docs lock clean
 
 dev = $$(sh .ci/bootstrap dev)
 
@@ -20,6 +20,9 @@ crash-matrix: ## kill real processes between every two steps, break the vendors 
 	@python=$$(sh .ci/bootstrap wheel) && { "$$python" -m tests.system.crash; wrong=$$?; } \
 	  && python=$(dev) && "$$python" -m tests.integration.faults && exit $$wrong
 
+danger-table: ## what happens to those who sync, done to LangChain's index and to ours; one table
+	@python=$(dev) && exec "$$python" -m tests.danger
+
 test-oldest: ## the unit tests on the oldest Airflow supported
 	@python=$$(sh .ci/bootstrap airflow 3.1.8) && exec "$$python" -m pytest -W default tests/unit
 
@@ -32,6 +35,9 @@ test-matrix: ## the tests on Airflow 3.1.8 and 3.2.2, and all of them on the one
 
 bench: ## the tables of docs/performance.md, some 35 minutes (ONLY=imports,tls-1000 for some, REPEATS=1)
 	@python=$(dev) && exec "$$python" -m tests.benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(REPEATS),--repeats $(REPEATS))
+
+bench-sync: ## what a synced knowledge base costs: requests, seconds, memory; some 15 minutes (ONLY=requests,apply)
+	@python=$(dev) && exec "$$python" -m tests.benchmarks.sync $(if $(ONLY),--only $(ONLY)) $(if $(REPEATS),--repeats $(REPEATS))
 
 soak: ## waits that come and go for half an hour: nothing may grow (SECONDS=300 for less)
 	@python=$(dev) && exec "$$python" -m tests.benchmarks.soak $(SECONDS)
