@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
@@ -44,6 +46,8 @@ class Wire:
                     return super().run(**arguments)
                 finally:
                     wire._worker = None
+                    if self.supervisor.is_task_dead:
+                        _bury()
 
         return Mortal(make, supervisor=supervisor, retries=20)
 
@@ -78,3 +82,10 @@ class Wire:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._patch.stop()
+
+
+def _bury() -> None:
+    """Close what a dead process leaves open, as the system does for it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()

@@ -21,7 +21,7 @@ def main() -> int:
     from tests.integration.faults.rows import ROWS
     from tests.integration.rig import fresh_world
 
-    shown = _past_the_logs()
+    shown = past_the_logs()
     table = Table(title="Fault matrix", show_lines=False)
     for column in ("fault", "mode", "becomes", "charges", "message", ""):
         table.add_column(column, justify="right" if column == "charges" else "left", overflow="fold")
@@ -46,7 +46,7 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def _past_the_logs() -> TextIO:
+def past_the_logs() -> TextIO:
     """Return the terminal, and send to nowhere what the tasks log: it would bury the table."""
     shown = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     with open(os.devnull, "w") as nowhere:
