@@ -18,7 +18,8 @@ test-browser: ## what a person sees in Airflow's UI, in Chromium (CHROMIUM=… n
 
 crash-matrix: ## kill real processes between every two steps, break the vendors in every way; one table each
 	@python=$$(sh .ci/bootstrap wheel) && { "$$python" -m tests.system.crash; wrong=$$?; } \
-	  && python=$(dev) && "$$python" -m tests.integration.faults && exit $$wrong
+	  && python=$(dev) && { "$$python" -m tests.integration.faults || wrong=1; } \
+	  && "$$python" -m tests.integration.kills && exit $$wrong
 
 danger-table: ## what happens to those who sync, done to LangChain's index and to ours; one table
 	@python=$(dev) && exec "$$python" -m tests.danger
