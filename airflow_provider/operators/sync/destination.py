@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -18,6 +19,19 @@ if TYPE_CHECKING:
     from airflow_provider.refresh.sync.progress import SyncWait
     from airflow_provider.refresh.wait import Rules
     from airflow_provider.sources.reading import Content, Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """
+    What became of entries that were created and are not listed; the others are late.
+
+    :param bare: they are there, and do not bear our mark
+    :param gone: they are not there any more
+    """
+
+    bare: set[int | str]
+    gone: set[int | str]
 
 
 class Destination(Protocol):
@@ -64,8 +78,8 @@ class Destination(Protocol):
         :param pages: how many requests the list costs
         """
 
-    async def there(self, client: AsyncClient, ids: Sequence[int | str]) -> list[int | str]:
-        """Return those of some entries that the vendor has, marked or not, by single reads."""
+    async def trace(self, client: AsyncClient, ids: Collection[int | str]) -> Trace:
+        """Look for entries that were created, and that :meth:`held` does not show."""
 
     async def find(self, client: AsyncClient, wanted: Wanted, mark: Mark) -> list[Held]:
         """List the entries that a create of this document has made."""
@@ -81,7 +95,7 @@ class Destination(Protocol):
     async def retitle(self, client: AsyncClient, entry: Held, title: str, mark: Mark) -> None:
         """Give an entry another title or mark, and leave its content alone."""
 
-    async def delete(self, client: AsyncClient, entry: Held) -> Deletion | None:
+    async def delete(self, client: AsyncClient, entry_id: int | str) -> Deletion | None:
         """Delete an entry; None: it was gone."""
 
     def unripe(self, entry: Held) -> bool:

@@ -347,6 +347,7 @@ class _Sync:
             version=self._version(),
             done=pack(self.wanted, self.writer.done),
             given_up={key: reason[:120] for key, reason in given_up} or None,
+            final=tuple(key for key, _ in given_up if key in self.writer.final),
             superseded=self.ledger.superseded,
             polls=self.session.looks,
         )
@@ -357,6 +358,7 @@ class _Sync:
             return
         self.session.looks = self.carried.polls + (self.report.wait.polls if self.report else 0)
         self.writer.given_up.update(self.carried.given_up or {})
+        self.writer.final.update(self.carried.final)
         if self.carried.version != self._version():
             self.log.warning("The source changed during the wait; what changed is brought along now")
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from airflow_provider.errors import MarkLostError
 from airflow_provider.operators.sync.writing import BATCH, Writer
@@ -11,7 +11,7 @@ from airflow_provider.refresh.schedule import FIRST_PAUSES
 from airflow_provider.refresh.sync.plan import Action, Method, Plan, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from airflow_provider.operators.sync.destination import Destination
     from airflow_provider.operators.sync.journal import Journal
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from airflow_provider.operators.sync.proving import Proofs
     from airflow_provider.operators.sync.session import Session
 
-#: Entries that are looked at one by one where the list does not show what was created.
-_SAMPLE = 20
+#: Entries that an error names.
+_NAMED = 10
 
 
 class Sender:
@@ -133,27 +133,41 @@ class Sender:
         """
         Wait until the list shows what was created: whoever plans without it would create it again.
 
-        :raises MarkLostError: the vendor has the entries, but not by their mark
+        :raises MarkLostError: the vendor has the entries, but not by their mark; or its list never showed them
         """
-        made, deadline, pause = self._writer.made, time.time() + self._options.start_grace, 0.5
+        made, began, pause, traced = self._writer.made, time.time(), 0.5, False
         while made:
             made -= {entry.id for entry in self._session.list_held()}
-            if not made:
-                return
-            if time.time() >= deadline:
-                break
-            self._session.sleep(pause)
-            pause = min(2 * pause, self._options.poll_interval)
-        sample = sorted(made, key=str)[:_SAMPLE]
-        made.clear()
-        there = self._session.do(self._destination.there(self._session.client, sample)) if sample else []
-        if there:
-            raise MarkLostError(
-                f"{self._destination.key}: the entries {sorted(there, key=str)} were created, but the vendor's list "
-                "does not find them by their mark: it changed or cut their titles, or its search does not find marks. "
-                "Going on would create them again and again, so nothing more was sent, and no retry will. Look at "
-                "their titles; shorten the documents' titles, or set title_mark=False with a manifest."
-            )
+            waited = time.time() - began
+            if made and not traced and waited >= self._options.start_grace:
+                traced = True
+                found = self._session.do(self._destination.trace(self._session.client, made))
+                made -= found.gone
+                if found.bare:
+                    self._take_back(
+                        found.bare, "they do not bear their mark: the vendor changed or cut their titles"
+                    )
+            if made and waited >= self._options.stall_timeout:
+                self._take_back(made, f"the vendor did not show them by their mark within {waited:.0f} s")
+            if made:
+                self._session.sleep(pause)
+                pause = min(2 * pause, self._options.poll_interval)
+
+    def _take_back(self, made: Collection[int | str], why: str) -> NoReturn:
+        """Remove what nobody would know again."""
+        ids = set(made)
+        self._writer.made.clear()
+        left = self._session.do(self._writer.discard(self._session.client, ids))
+        raise MarkLostError(
+            f"{self._destination.key}: the entries {_few(ids)} were created, but {why}. Each run would create them "
+            f"anew, so {f'all but {_few(left)}' if left else 'they'} were removed again, and no retry sends them. "
+            "Shorten the documents' titles, or set title_mark=False with a manifest."
+        )
+
+
+def _few(ids: Collection[int | str]) -> str:
+    told = ", ".join(str(each) for each in sorted(ids, key=str)[:_NAMED])
+    return told if len(ids) <= _NAMED else f"{told} and {len(ids) - _NAMED} more"
 
 
 def _batches(rows: Sequence[Row], *, probe: bool) -> Iterator[Sequence[Row]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_provider.api import sendkit
 from airflow_provider.api.models.entry import Deletion
 from airflow_provider.errors import ApiError, InvalidArgumentError, InvalidResponseError, NotFoundError
+from airflow_provider.operators.sync.destination import Trace
 from airflow_provider.operators.sync.manifest import Manifest
 from airflow_provider.operators.sync.uploading import put
 from airflow_provider.refresh.observation import Observation, Phase, Target
@@ -111,11 +112,15 @@ class AgentKnowledge:
         wanted = set(ids)
         return [each for each in await self.held(client) if each.id in wanted]
 
-    async def there(self, client: AsyncClient, ids: Sequence[int | str]) -> list[int | str]:
-        """Return those of some documents that the agent shows, marked or not."""
+    async def trace(self, client: AsyncClient, ids: Collection[int | str]) -> Trace:
+        """Look for documents that were processed, and that :meth:`held` does not show."""
         agent = await client.send(sendkit.get_agent(self.agent_id))
-        shown = {document.file_key for document in agent.uploaded_documents}
-        return [each for each in ids if each in shown]
+        bare: set[int | str] = {
+            str(document.file_key)
+            for document in agent.uploaded_documents
+            if document.file_key in ids and read_name(document.file_name)[1] is None
+        }
+        return Trace(bare=bare, gone=set())
 
     async def find(self, client: AsyncClient, wanted: Wanted, mark: Mark) -> list[Held]:
         """List the documents that bear this very mark."""
@@ -178,14 +183,14 @@ class AgentKnowledge:
         """Never asked: a document cannot be renamed."""
         raise AssertionError("a SendKit document cannot be renamed")
 
-    async def delete(self, client: AsyncClient, entry: Held) -> Deletion | None:
+    async def delete(self, client: AsyncClient, entry_id: int | str) -> Deletion | None:
         """Remove a document; None: it was gone."""
         try:
-            await client.send(sendkit.delete_document(self.agent_id, str(entry.id)))
+            await client.send(sendkit.delete_document(self.agent_id, str(entry_id)))
         except NotFoundError:
-            self.manifest.entries.pop(str(entry.id), None)
+            self.manifest.entries.pop(str(entry_id), None)
             return None
-        self.manifest.entries.pop(str(entry.id), None)
+        self.manifest.entries.pop(str(entry_id), None)
         return Deletion.DELETED
 
     def unripe(self, entry: Held) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import ceil
@@ -12,6 +12,7 @@ from airflow_provider.api import sensay
 from airflow_provider.api.models.entry import Deletion
 from airflow_provider.errors import ApiError, ListIncompleteError, NotFoundError
 from airflow_provider.operators.jobs.sensay_create import only_result
+from airflow_provider.operators.sync.destination import Trace
 from airflow_provider.operators.sync.manifest import Manifest
 from airflow_provider.operators.sync.uploading import put
 from airflow_provider.refresh.observation import Target
@@ -35,6 +36,9 @@ _KINDS = {"text": Kind.TEXT, "file": Kind.FILE, "website": Kind.URL, "youtube": 
 
 #: How often a list that does not add up is read again.
 _WALKS = 3
+
+#: Entries that are read one by one where the list does not show what was created.
+_SINGLE = 20
 
 
 @dataclass
@@ -107,11 +111,15 @@ class SensayKnowledgeBase:
             return [entry for entry in await self.held(client) if entry.id in set(wanted)]
         return self._ours(await self._single(client, wanted))
 
-    async def there(self, client: AsyncClient, ids: Sequence[int | str]) -> list[int | str]:
-        """Return those of some entries that the vendor has, marked or not."""
-        return [entry.id for entry in await self._single(client, ids)]
+    async def trace(self, client: AsyncClient, ids: Collection[int | str]) -> Trace:
+        """Look for entries that were created, and that :meth:`held` does not show."""
+        listed = [entry for entry in await self._walk(client, None) if entry.id in ids]
+        late = sorted(set(ids) - {entry.id for entry in listed}, key=str)[:_SINGLE]
+        single = await self._single(client, late)
+        bare: set[int | str] = {entry.id for entry in (*listed, *single) if self._mark(entry) is None}
+        return Trace(bare=bare, gone=set(late) - {entry.id for entry in single})
 
-    async def _single(self, client: AsyncClient, ids: Sequence[int | str]) -> list[Entry]:
+    async def _single(self, client: AsyncClient, ids: Iterable[int | str]) -> list[Entry]:
         """Read entries one by one; one that is gone is left out."""
         found = []
         for each in ids:
@@ -123,7 +131,8 @@ class SensayKnowledgeBase:
         """List the entries that bear this very mark; without marks, the new ones of this very title."""
         if self.marks:
             found = await self._walk(client, search_term(mark.sync_id, mark.key))
-            return [entry for entry in self._ours(found) if entry.digest == mark.digest]
+            same = (mark.key, mark.digest)  # what a search finds is looked at: it may be a loose one
+            return [entry for entry in self._ours(found) if (entry.key_hash, entry.digest) == same]
         found = [
             entry
             for entry in await self._walk(client, None)
@@ -226,15 +235,15 @@ class SensayKnowledgeBase:
         await client.send(sensay.update_entry(self.replica_uuid, entry.id, title=self._title(title, mark)))
         self._own(entry.id, mark)
 
-    async def delete(self, client: AsyncClient, entry: Held) -> Deletion | None:
+    async def delete(self, client: AsyncClient, entry_id: int | str) -> Deletion | None:
         """Delete an entry; None: it was gone."""
         try:
-            deletion = await client.send(sensay.delete_entry(self.replica_uuid, entry.id))
+            deletion = await client.send(sensay.delete_entry(self.replica_uuid, entry_id))
         except NotFoundError:
             deletion = None
         if deletion is Deletion.ACCEPTED:
-            self.manifest.bury(entry.id)
-        self.manifest.entries.pop(str(entry.id), None)
+            self.manifest.bury(entry_id)
+        self.manifest.entries.pop(str(entry_id), None)
         return deletion
 
     def unripe(self, entry: Held) -> bool:

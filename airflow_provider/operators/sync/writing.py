@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +113,7 @@ class Writer:
             assert row.entry is not None
             answer: Deletion | None = None
             try:
-                answer = await self.destination.delete(client, row.entry)
+                answer = await self.destination.delete(client, row.entry.id)
             except _FATAL:
                 raise
             except ApiError as error:
@@ -123,6 +123,20 @@ class Writer:
             told(row, answer, None)
 
         await self.crew.each(rows, one)
+
+    async def discard(self, client: AsyncClient, made: Iterable[int | str]) -> set[int | str]:
+        """Delete entries that this process has made and nobody would know again; return those that stay."""
+        left: set[int | str] = set()
+
+        async def one(entry_id: int | str) -> None:
+            try:
+                await self.destination.delete(client, entry_id)
+            except ApiError as error:
+                self.log.warning("Entry %s was not deleted: %s", entry_id, error)
+                left.add(entry_id)
+
+        await self.crew.each(made, one)
+        return left
 
     # --- one document ------------------------------------------------------------------------------------
 
@@ -174,7 +188,7 @@ class Writer:
             return
         if row.method is Method.RECREATE:
             assert entry is not None
-            await destination.delete(client, entry)
+            await destination.delete(client, entry.id)
         try:
             made = await self._created(client, now, mark, content)
         except ConflictError as error:
@@ -227,7 +241,7 @@ class Writer:
             for entry in await self.destination.find(client, wanted, mark):
                 if not entry.awaits_upload:
                     return entry.id
-                await self.destination.delete(client, entry)
+                await self.destination.delete(client, entry.id)
                 return None
         return None
 

@@ -33,6 +33,7 @@ class Carried:
     :param version: of the source as it was read; :attr:`done` speaks of that source only
     :param done: what was done for each document, in the order of the key hashes; packed
     :param given_up: key hashes that are not tried again, with the reason
+    :param final: those among them that would fail again
     :param superseded: entries that were removed because another took their place
     :param polls: looks so far
     """
@@ -43,6 +44,7 @@ class Carried:
     version: str
     done: str = ""
     given_up: dict[str, str] | None = None
+    final: tuple[str, ...] = ()
     superseded: int = 0
     polls: int = 0
 
