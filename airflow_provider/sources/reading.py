@@ -90,6 +90,7 @@ class Reading:
     :param keep: says of a document whether its content may have to be sent, so that it has to be kept
     :param glances: what files looked like (size and date) when they had a digest, by key hash; a file that looks the
         same is not read. Brought up to date
+    :param trusting: False: read every file, and only forget the looks that deceived
     :ivar wanted: all documents, in the source's order, after :meth:`read`
     """
 
@@ -100,12 +101,15 @@ class Reading:
         spool: Spool,
         keep: Callable[[Wanted], bool] = lambda _: True,
         glances: dict[str, list[Any]] | None = None,
+        *,
+        trusting: bool = True,
     ) -> None:
         self._source = source
         self._recipe = recipe
         self._spool = spool
         self._keep = keep
         self._glances = glances
+        self._trusting = trusting
         self._files: dict[str, Document] = {}
         self._versions: dict[str, str] = {}
         self.wanted: list[Wanted] = []
@@ -145,7 +149,15 @@ class Reading:
         if document is None:  # the vendor had it when the source was read, so its text was not kept
             raise UnusableError(Skip.UNREADABLE, "its entry disappeared meanwhile; a retry reads it again")
         content = self._content(document)
-        return replace(wanted, digest=content.digest, kind=content.kind, size=len(content.content)), content
+        wanted = replace(wanted, digest=content.digest, kind=content.kind, size=len(content.content))
+        self._forget(wanted)
+        return wanted, content
+
+    def _forget(self, wanted: Wanted) -> None:
+        """Forget how a file looked that is not what it was: it looked the same, or changed as it was read."""
+        known = (self._glances or {}).get(wanted.key_hash)
+        if self._glances is not None and known is not None and known[2] != wanted.digest:
+            self._glances.pop(wanted.key_hash, None)
 
     def _taken(self) -> Iterator[Wanted]:
         """Read a few documents side by side, which a bucket rewards; hold no more than those."""
@@ -165,7 +177,7 @@ class Reading:
             key=key, key_hash=key_hash(self._recipe.destination, key), title=bare_title(title), url=url
         )
         look = None
-        if self._glances is not None and document.file is not None:
+        if self._glances is not None and self._trusting and document.file is not None:
             look = _look(document.file)
             known = self._glances.get(wanted.key_hash)
             if look is not None and known is not None and known[0] == look:
@@ -178,6 +190,8 @@ class Reading:
         wanted = replace(wanted, kind=content.kind, digest=content.digest, size=len(content.content))
         if self._glances is not None and look is not None:
             self._glances[wanted.key_hash] = [look, str(wanted.kind), wanted.digest, wanted.size]
+        else:
+            self._forget(wanted)
         if document.url is not None:
             self._versions[wanted.key_hash] = content.version
         elif document.file is not None:

@@ -497,3 +497,66 @@ def test_a_lost_event_is_planned_anew_by_the_retry(library: Library, event: Any)
     library.forget()
     assert task.retry().to_the_end().verdict == ("success", None)
     assert library.written == {}
+
+
+# --- keys, marks, neighbours ---------------------------------------------------------------------------------
+
+
+@both
+def test_a_key_that_is_rotated_in_the_middle_of_the_wait_is_read_anew(library: Library) -> None:
+    library.rig.sandbox.options(raw_text_seconds=4)
+    library.put_many(2)
+    library.rig.sandbox.fault("status", status=401, method="GET", path=ENTRIES, skip=8)
+    library.bring()
+    assert library.is_equal()
+
+
+@both
+def test_a_key_that_is_refused_in_the_middle_of_the_wait_ends_it(library: Library) -> None:
+    library.rig.sandbox.options(raw_text_seconds=10)
+    library.put_many(2)
+    library.rig.sandbox.fault("status", status=401, method="GET", path=ENTRIES, skip=8, times=None)
+    assert library.run().verdict == ("failed", "AuthenticationError")
+
+
+@pytest.mark.parametrize(("documents", "sent"), [(3, 3), (101, 1)])
+def test_a_vendor_that_loses_marks_is_noticed_before_hundreds_are_sent(
+    library: Library, documents: int, sent: int
+) -> None:
+    library.put_many(documents)
+
+    def strip() -> None:
+        for entry in library.ours():
+            library.rig.sandbox.set_entry(entry.id, title=entry.title)
+
+    with Wire() as wire:
+        wire.before = dict.fromkeys(range(sent + 2, 40), strip)
+        library.forget()
+        ended = wire.task(library.make(stall_timeout=3)).to_the_end()
+    assert ended.verdict == ("failed", "MarkLostError")
+    assert "Shorten the documents' titles" in ended.told
+    assert library.written["POST"] == sent
+
+
+def test_two_runs_at_once_make_no_twin_that_lasts(library: Library) -> None:
+    library.rig.sandbox.options(raw_text_seconds=3)
+    library.deferrable = True
+    library.put_many(4)
+    mine, other = library.task(), library.task()
+    assert mine.run().deferred
+    assert other.to_the_end().state == "success"
+    assert mine.resume(mine.fire()).state == "success"
+    assert library.is_equal()
+
+
+def test_what_another_run_created_at_the_same_time_is_healed(library: Library) -> None:
+    library.put_many(3)
+
+    def another_run() -> None:
+        for key, text in library.wanted.items():
+            library.seed(library.marked(key, key, text), text)
+
+    with Wire() as wire:
+        wire.before = {2: another_run}
+        assert wire.task(library.make()).to_the_end().state == "success"
+    assert library.is_equal()

@@ -168,8 +168,14 @@ class _Sync:
         def keep(wanted: Wanted) -> bool:
             return (wanted.key_hash, wanted.digest) not in have or bool(self.journal.doubted)
 
-        glances = self.destination.manifest.glances if self.options.detect == "stat" else None
-        reading = Reading(self.options.source, self.destination.recipe, spool, keep, glances)
+        reading = Reading(
+            self.options.source,
+            self.destination.recipe,
+            spool,
+            keep,
+            self.destination.manifest.glances,
+            trusting=self.options.detect == "stat",
+        )
         self.wanted = {document.key_hash: document for document in reading.read()}
         self.writer = Writer(
             destination=self.destination,
