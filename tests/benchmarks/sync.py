@@ -192,16 +192,17 @@ async def bare(order: Order, texts: Texts) -> dict[str, Any]:
         await asyncio.gather(*(hand() for _ in range(order.concurrency)))
         took = time.monotonic() - began
     assert len(set(made)) == order.count
-    return {"seconds": took, "cpu": cpu() - used}
+    return {"seconds": took, "cpu": cpu() - used, "writing_cpu": cpu() - used}
 
 
 @dataclass
 class Split:
-    """Where the time of a run went; bytes of the spool at its largest."""
+    """Where the time of a run went (CPU, for hashing and writing); bytes of the spool at its largest."""
 
     listing: float = 0.0
     reading: float = 0.0
     hashing: float = 0.0
+    writing: float = 0.0
     spool: int = 0
 
 
@@ -209,6 +210,7 @@ def watched(split: Split) -> Any:
     """Take the time of the parts of a sync; the same calls, with a clock around them."""
     from contextlib import ExitStack
 
+    from airflow_provider.operators.sync.sending import Sender
     from airflow_provider.operators.sync.session import Session
     from airflow_provider.refresh.sync.mark import digest_of
     from airflow_provider.sources import reading
@@ -234,6 +236,7 @@ def watched(split: Split) -> Any:
         mock.patch.object(Session, "list_held", timed("listing", Session.list_held, time.monotonic)),
         mock.patch.object(reading.Reading, "read", timed("reading", reading.Reading.read, time.monotonic)),
         mock.patch.object(reading, "digest_of", timed("hashing", digest_of, time.thread_time)),
+        mock.patch.object(Sender, "_send", timed("writing", Sender._send, cpu)),
         mock.patch.object(Spool, "close", closing_spool),
     ):
         stack.enter_context(patch)
@@ -274,7 +277,7 @@ def sync(order: Order, texts: Texts) -> dict[str, Any]:
         "seconds": time.monotonic() - began,
         "cpu": cpu() - used,
         "memory": peak() - before,
-        "counts": outcome.result["counts"],
+        "writing_cpu": split.writing,
         "listing": split.listing,
         "reading": split.reading - split.hashing,
         "hashing": split.hashing,
@@ -346,17 +349,22 @@ def apply(shelves: Shelves, scratch: Path, repeats: int) -> None:
             shelves.reset(latency=0.05, work=1.0)
             told = carry_out(Order(what, shelves.url, str(scratch), count=count, concurrency=concurrency))
             done.append({**told, **shelves.counts()})
-    writing = {what: statistics.median(each["writing"] for each in done) for what, done in runs.items()}
-    whole = {what: statistics.median(each["seconds"] for each in done) for what, done in runs.items()}
-    used = {what: statistics.median(each["cpu"] for each in done) for what, done in runs.items()}
-    print(
-        "| who | s, first to last write | s in all: read, hashed, sent, awaited, listed | CPU s |\n|---|---|---|---|"
+    columns = ("writing", "writing_cpu", "seconds", "cpu")
+    medians = {
+        what: {name: statistics.median(each[name] for each in done) for name in columns}
+        for what, done in runs.items()
+    }
+    print("| who | s, first to last write | CPU s of it | s in all | CPU s in all |\n|---|---|---|---|---|")
+    for what, name in (
+        ("bare", "bare httpx, the same POSTs"),
+        ("sync", "**ours**, from the task's start to its end"),
+    ):
+        print(f"| {name} | {' | '.join(f'{medians[what][each]:.2f}' for each in columns)} |", flush=True)
+    ours, floor = medians["sync"], medians["bare"]
+    bars(
+        Bar("writing / bare httpx", 1.25, ours["writing"] / floor["writing"]),
+        Bar("CPU of writing / bare httpx (reported)", 1.25, ours["writing_cpu"] / floor["writing_cpu"]),
     )
-    print(
-        f"| bare httpx, the same POSTs | {writing['bare']:.2f} | {whole['bare']:.2f} | {used['bare']:.2f} |"
-    )
-    print(f"| **ours** | {writing['sync']:.2f} | {whole['sync']:.2f} | {used['sync']:.2f} |", flush=True)
-    bars(Bar("writing / bare httpx", 1.25, writing["sync"] / writing["bare"]))
 
 
 def mapped(shelves: Shelves, scratch: Path, repeats: int) -> None:

@@ -17,13 +17,15 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout
 
 from airflow_provider import errors, hooks, operators, sensors, triggers
-from airflow_provider.operators.base import RefreshOperator
+from airflow_provider.operators.base import RefreshOperator, WaitingOperator
 from airflow_provider.operators.sendkit import SendKitRetrainAgentOperator
 from airflow_provider.operators.sensay import (
     SensayCreateKnowledgeBaseEntryOperator,
     SensayDeleteKnowledgeBaseEntryOperator,
+    SensaySyncKnowledgeBaseOperator,
     SensayUpdateKnowledgeBaseEntryOperator,
 )
+from airflow_provider.operators.syncing import SyncOperator
 from airflow_provider.refresh import result as results
 from airflow_provider.refresh.observation import Observation, Phase
 from airflow_provider.refresh.record import Outcome
@@ -34,11 +36,14 @@ from airflow_provider.sensors.sensay import SensayKnowledgeBaseEntryReadySensor
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
 CLASSES = (
+    WaitingOperator,
     RefreshOperator,
     SendKitRetrainAgentOperator,
     SensayUpdateKnowledgeBaseEntryOperator,
     SensayCreateKnowledgeBaseEntryOperator,
     SensayDeleteKnowledgeBaseEntryOperator,
+    SyncOperator,
+    SensaySyncKnowledgeBaseOperator,
     RefreshSensor,
     SendKitAgentTrainedSensor,
     SensayKnowledgeBaseEntryReadySensor,
@@ -162,7 +167,7 @@ def default_of(parameter: inspect.Parameter, cls: type) -> str:
         text = repr(parameter.default)
         return f"`{text}`".replace("'", '"')
     # What a common base demands, its classes give a default.
-    return "see each class" if cls in (RefreshOperator, RefreshSensor) else "required"
+    return "see each class" if cls in (WaitingOperator, RefreshSensor) else "required"
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
@@ -175,7 +180,8 @@ def test_the_reference_has_every_argument_with_its_default(cls: type) -> None:
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_the_reference_knows_which_arguments_are_templates(cls: Any) -> None:
     rows = [row for row in table(section("docs/reference.md", cls.__name__)) if len(row) > 2]
-    fields = {*cls.template_fields, *getattr(cls, "_common_template_fields", ())}
+    shared = ("_common_template_fields", "_sync_template_fields", "_waiting_template_fields")
+    fields = {*cls.template_fields, *(field for name in shared for field in getattr(cls, name, ()))}
     for row in rows:
         name = row[0].strip("`")
         assert row[2] == ("yes" if RENDERED_AS.get(name, name) in fields else "no"), name
