@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider.errors import InvalidArgumentError
 from airflow_provider.operators.sensay import SensaySyncKnowledgeBaseOperator
+from airflow_provider.refresh.arguments import Checker
 from airflow_provider.sources.items import Items
 
 if TYPE_CHECKING:
@@ -55,12 +56,18 @@ class _SensayDocumentsOperator(DecoratedOperator, SensaySyncKnowledgeBaseOperato
         return super()._sync(context, report)
 
     def _told(self, context: Context) -> Iterator[object]:
+        is_mapped = context["ti"].map_index not in (None, -1)
+        if is_mapped and Checker().flag("delete_missing", self.delete_missing):
+            raise InvalidArgumentError(
+                f"{self.task_id} is mapped, and delete_missing would delete what its other instances told. Let one "
+                "task yield all documents. Nothing was sent."
+            )
         context_merge(context, self.op_kwargs)
         told = self.python_callable(
             *self.op_args, **determine_kwargs(self.python_callable, self.op_args, context)
         )
         if isinstance(told, str):
-            if context["ti"].map_index not in (None, -1):
+            if is_mapped:
                 raise InvalidArgumentError(
                     f"{self.task_id} is mapped, and its texts have no names of their own; return "
                     "Document(key=…, text=…). Nothing was sent."

@@ -178,6 +178,7 @@ class TaskUnderTest:
 
     :param make: builds the operator; called anew for each process, as parsing does
     :param retries: how often the scheduler would try again
+    :param map_index: which one of a mapped task it is; -1: it is not mapped
     """
 
     def __init__(
@@ -188,12 +189,14 @@ class TaskUnderTest:
         retries: int = 1,
         conf: dict[str, Any] | None = None,
         run_id: str = "run-1",
+        map_index: int = -1,
     ) -> None:
         self.make = make
         self.supervisor = supervisor or Supervisor()
         self.retries = retries
         self.conf = conf
         self.run_id = run_id
+        self.map_index = map_index
         self.try_number = 1
         self.max_tries = retries
         self.ti_id = uuid.uuid4()
@@ -244,7 +247,7 @@ class TaskUnderTest:
             run_id=self.run_id,
             try_number=self.try_number,
             dag_version_id=uuid.uuid4(),
-            map_index=-1,
+            map_index=self.map_index,
             hostname="here",
         )
         ti = RuntimeTaskInstance.model_construct(

@@ -257,6 +257,22 @@ def test_it_can_be_mapped_over_the_functions_arguments() -> None:
     assert (unmapped.sync_id, unmapped.op_kwargs["region"]) == ("main", "north")
 
 
+def test_a_mapped_text_is_refused_since_it_has_no_lasting_name(rig: Rig) -> None:
+    ended = TaskUnderTest(made(rig, a_text), map_index=0).to_the_end()
+    assert ended.verdict == ("failed", "InvalidArgumentError")
+    assert "return Document(key=" in ended.told
+    assert TaskUnderTest(made(rig, a_document), map_index=0).to_the_end().result["counts"] == {"created": 1}
+
+
+@pytest.mark.parametrize("delete_missing", [True, "yes"])
+def test_a_mapped_function_deletes_nothing_that_its_siblings_told(rig: Rig, delete_missing: Any) -> None:
+    make = made(rig, a_document, delete_missing=delete_missing)
+    ended = TaskUnderTest(make, map_index=0).to_the_end()
+    assert ended.verdict == ("failed", "InvalidArgumentError")
+    assert "its other instances" in ended.told
+    assert rig.written == []
+
+
 # --- types -------------------------------------------------------------------------------------------------
 
 
