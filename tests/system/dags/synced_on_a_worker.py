@@ -20,7 +20,14 @@ def example(name: str) -> Any:
     return module[name].__wrapped__
 
 
-for name in ("folder_is_the_knowledge_base", "articles_table_to_replica", "plan_approve_apply"):
+for name in (
+    "folder_is_the_knowledge_base",
+    "articles_table_to_replica",
+    "plan_approve_apply",
+    "documents_then_retrain",
+    "text_from_a_task",
+    "ask_before_publish",
+):
     dag(
         dag_id=f"{name}_on_a_worker",
         schedule=None,
