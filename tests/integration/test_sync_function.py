@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from airflow.serialization.serialized_objects import DagSerialization
+from airflow.serialization import serialized_objects
 
 from airflow_provider.sources import Document
 from tests.integration.rig import Rig
 from tests.integration.task import TaskUnderTest, new_dag
+
+DagSerialization: Any = getattr(
+    serialized_objects, "DagSerialization", getattr(serialized_objects, "SerializedDAG", None)
+)
 
 
 def articles() -> Iterator[Document]:
@@ -26,7 +31,7 @@ def test_each_parse_serializes_a_function_alike(rig: Rig) -> None:
     def serialized() -> str:
         with new_dag() as dag:
             rig.sync(articles)()
-        (task,) = DagSerialization.serialize_dag(dag)["tasks"]
+        (task,) = DagSerialization.to_dict(dag)["dag"]["tasks"]
         return str(task["__var"]["documents"])
 
     assert serialized() == serialized() == "tests.integration.test_sync_function.articles"
