@@ -18,8 +18,13 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSen
 
 from airflow_provider import errors, hooks, operators, sensors, triggers
 from airflow_provider.operators.base import RefreshOperator, WaitingOperator
-from airflow_provider.operators.sendkit import SendKitRetrainAgentOperator
+from airflow_provider.operators.sendkit import (
+    SendKitRetrainAgentOperator,
+    SendKitSyncDocumentsOperator,
+    SendKitUploadDocumentOperator,
+)
 from airflow_provider.operators.sensay import (
+    SensayAskReplicaOperator,
     SensayCreateKnowledgeBaseEntryOperator,
     SensayDeleteKnowledgeBaseEntryOperator,
     SensaySyncKnowledgeBaseOperator,
@@ -44,6 +49,9 @@ CLASSES = (
     SensayDeleteKnowledgeBaseEntryOperator,
     SyncOperator,
     SensaySyncKnowledgeBaseOperator,
+    SendKitSyncDocumentsOperator,
+    SendKitUploadDocumentOperator,
+    SensayAskReplicaOperator,
     RefreshSensor,
     SendKitAgentTrainedSensor,
     SensayKnowledgeBaseEntryReadySensor,
