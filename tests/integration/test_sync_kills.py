@@ -17,7 +17,7 @@ def test_a_sync_that_is_killed_at_a_request_loses_nothing_and_makes_no_twin(
     rig: Rig, tmp_path: Path, night: str, deferrable: bool
 ) -> None:
     first = 3 if deferrable else 7
-    told = list(Story(rig, tmp_path, night, deferrable).at_requests(every=14, first=first))
+    told = list(Story(rig, tmp_path, night, deferrable).at_requests(every=19, first=first))
     assert len(told) >= 2
     assert [each for each in told if each.wrong] == []
 

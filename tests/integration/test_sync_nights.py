@@ -14,11 +14,13 @@ from airflow_provider.sources import Document
 from tests.integration.rig import Rig
 from tests.integration.syncing import MODES, PAGE, Library, report_of
 
+both = pytest.mark.parametrize("library", MODES, indirect=True)
 
-@pytest.fixture(params=MODES)
+
+@pytest.fixture
 def library(request: pytest.FixtureRequest, rig: Rig, tmp_path: Path) -> Library:
-    """A folder to sync, in both modes."""
-    return Library(rig, tmp_path / "kb", request.param)
+    """A folder to sync; deferrable on request."""
+    return Library(rig, tmp_path / "kb", getattr(request, "param", False))
 
 
 @pytest.fixture
@@ -35,6 +37,7 @@ def some(library: Library) -> Library:
 # --- the first night, and one on which nothing changed -------------------------------------------------------
 
 
+@both
 def test_the_first_sync_makes_every_document_live(library: Library) -> None:
     library.put_many(5)
     library.put("eu/article-001.md", "The same name in another folder.")
@@ -55,6 +58,7 @@ def test_the_first_sync_keeps_to_its_budget(library: Library) -> None:
     assert library.pages <= 3 * ceil(count / 100)
 
 
+@both
 def test_a_night_on_which_nothing_changed_reads_the_list_and_no_more(library: Library) -> None:
     count = 130
     library.put_many(count)
@@ -80,6 +84,7 @@ def test_the_version_names_what_is_live_and_comes_back_with_it(some: Library) ->
 # --- one thing changed ---------------------------------------------------------------------------------------
 
 
+@both
 def test_a_changed_text_keeps_its_entry_and_costs_one_write(some: Library) -> None:
     before = {entry.title: entry.id for entry in some.ours()}
     some.put("article-002.md", "Quite another text.")
@@ -90,6 +95,7 @@ def test_a_changed_text_keeps_its_entry_and_costs_one_write(some: Library) -> No
     assert {entry.title: entry.id for entry in some.ours()} == before
 
 
+@both
 def test_a_changed_file_gets_a_new_entry_and_the_old_one_goes_once_the_new_one_is_ready(
     some: Library,
 ) -> None:
@@ -104,6 +110,7 @@ def test_a_changed_file_gets_a_new_entry_and_the_old_one_goes_once_the_new_one_i
     assert result["still_answering"] == 1
 
 
+@both
 def test_a_new_file_that_fails_leaves_the_old_one_where_it_is(some: Library) -> None:
     (old,) = (entry for entry in some.ours() if entry.title == "eu/prices.csv")
     some.put("eu/prices.csv", "a,b\n3,4\n")
@@ -118,6 +125,7 @@ def test_a_new_file_that_fails_leaves_the_old_one_where_it_is(some: Library) -> 
     assert some.is_equal()
 
 
+@both
 def test_a_moved_file_is_one_write_and_no_deletion(some: Library) -> None:
     before = {entry.id for entry in some.ours()}
     some.move("article-000.md", "moved.md")
@@ -141,6 +149,7 @@ def test_another_title_is_one_write_of_the_title_alone(library: Library) -> None
     assert {entry.id for entry in library.ours()} == {one.id, two.id}
 
 
+@both
 def test_what_left_the_folder_is_kept_unless_the_caller_says_otherwise(some: Library) -> None:
     some.drop("article-000.md")
     assert some.bring()["counts"] == {"unchanged": 5, "missing": 1}
@@ -159,6 +168,7 @@ def test_a_deletion_that_is_done_at_once_is_told_as_such(some: Library) -> None:
     assert (result["counts"], result["still_answering"]) == ({"unchanged": 5, "deleted": 1}, 0)
 
 
+@both
 def test_all_of_it_in_one_night(some: Library) -> None:
     some.put("article-000.md", "Changed.")
     some.move("article-001.md", "moved.md")
@@ -185,6 +195,7 @@ def page(version: str, key: str = "faq") -> list[Document]:
     return [Document(key=key, url=PAGE, version=version)]
 
 
+@both
 def test_a_page_is_read_again_when_its_version_changes_and_at_no_other_time(library: Library) -> None:
     library.rig.sandbox.options(delete_status=200)
     library.bring(page("1"))
@@ -217,6 +228,7 @@ def test_a_page_that_moves_to_another_key_takes_its_place(library: Library) -> N
 # --- other people's entries ----------------------------------------------------------------------------------
 
 
+@both
 def test_nobody_elses_entry_is_ever_touched(some: Library) -> None:
     some.seed("By hand")
     some.seed("article-000.md")
@@ -248,6 +260,7 @@ def test_two_syncs_share_a_replica(library: Library, tmp_path: Path) -> None:
     assert {entry.title: entry.text for entry in library.ours("other")} == other.wanted
 
 
+@both
 def test_what_was_created_by_hand_is_taken_over_by_its_title_once(library: Library) -> None:
     library.put("Opening hours.md", "We open at nine.")
     mine = library.seed("Opening hours.md", "We open at ten.")
@@ -273,6 +286,7 @@ def events(library: Library, **arguments: Any) -> list[Any]:
     return list(done[-1].outlet_events)
 
 
+@both
 def test_the_replicas_asset_hears_of_a_change_and_of_nothing_else(library: Library) -> None:
     library.put_many(2)
     (told,) = events(library)
@@ -286,6 +300,7 @@ def test_the_replicas_asset_hears_of_a_change_and_of_nothing_else(library: Libra
     assert told["extra"]["counts"] == {"unchanged": 1, "delete_accepted": 1}
 
 
+@both
 def test_every_outcome_is_told_in_the_report_and_the_counts_add_up(some: Library, tmp_path: Path) -> None:
     some.put("article-000.md", "Changed.")
     some.drop("article-001.md")

@@ -112,12 +112,12 @@ class Story:
             yield told
             at += every
 
-    def at_messages(self) -> Iterator[Kill]:
-        """Kill at each message to Airflow that somebody keeps."""
-        at = 1
+    def at_messages(self, every: int = 1, first: int = 1) -> Iterator[Kill]:
+        """Kill at each message to Airflow that somebody keeps, or at every so-manieth."""
+        at = first
         while (told := self._tell("message", at)) is not None:
             yield told
-            at += 1
+            at += every
 
     def _tell(self, kind: str, at: int) -> Kill | None:
         library = self._begin()

@@ -65,7 +65,7 @@ wishes = st.builds(
 
 
 @given(sources, lists, wishes)
-@effort(200)
+@effort(100)
 def test_the_plan_has_one_row_for_each_document_and_none_for_an_entry_that_is_not_held(
     source: list[Wanted], entries: list[Held], wish: Wishes
 ) -> None:
@@ -79,7 +79,7 @@ def test_the_plan_has_one_row_for_each_document_and_none_for_an_entry_that_is_no
 
 
 @given(sources, lists, wishes)
-@effort(200)
+@effort(100)
 def test_only_what_left_the_source_is_deleted_and_only_with_leave(
     source: list[Wanted], entries: list[Held], wish: Wishes
 ) -> None:
@@ -95,7 +95,7 @@ def test_only_what_left_the_source_is_deleted_and_only_with_leave(
 
 
 @given(sources, lists, wishes)
-@effort(200)
+@effort(100)
 def test_what_answers_goes_only_if_its_very_document_is_ready_in_another_entry(
     source: list[Wanted], entries: list[Held], wish: Wishes
 ) -> None:
@@ -114,7 +114,7 @@ def test_what_answers_goes_only_if_its_very_document_is_ready_in_another_entry(
 
 
 @given(sources, lists, wishes)
-@effort(150)
+@effort(100)
 def test_what_is_said_to_be_unchanged_is_ready_and_right(
     source: list[Wanted], entries: list[Held], wish: Wishes
 ) -> None:
@@ -126,7 +126,7 @@ def test_what_is_said_to_be_unchanged_is_ready_and_right(
 
 
 @given(sources, lists, wishes, st.randoms(use_true_random=False))
-@effort(200)
+@effort(100)
 def test_the_order_in_which_things_are_listed_changes_nothing(
     source: list[Wanted], entries: list[Held], wish: Wishes, chance: Any
 ) -> None:
@@ -182,7 +182,7 @@ def is_lost(row: Row) -> bool:
 
 
 @given(sources, lists, st.booleans(), st.sampled_from(["auto", "replace"]))
-@effort(150)
+@effort(100)
 def test_from_anywhere_a_few_rounds_lead_to_nothing_left_to_do(
     source: list[Wanted], entries: list[Held], delete_missing: bool, strategy: str
 ) -> None:
@@ -225,7 +225,7 @@ def test_what_was_brought_along_once_is_unchanged_the_next_night(source: list[Wa
 
 
 @given(sources, st.randoms(use_true_random=False))
-@effort(100)
+@effort(50)
 def test_a_version_names_keys_and_contents_in_whatever_order(source: list[Wanted], chance: Any) -> None:
     pairs = [(document.key_hash, document.digest) for document in source]
     other = pairs[:]
