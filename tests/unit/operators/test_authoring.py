@@ -12,10 +12,16 @@ import pytest
 from airflow.sdk import DAG, task
 from airflow.serialization import serialized_objects
 
-from airflow_provider.operators.sendkit import SendKitRetrainAgentOperator
+from airflow_provider.operators.sendkit import (
+    SendKitRetrainAgentOperator,
+    SendKitSyncDocumentsOperator,
+    SendKitUploadDocumentOperator,
+)
 from airflow_provider.operators.sensay import (
+    SensayAskReplicaOperator,
     SensayCreateKnowledgeBaseEntryOperator,
     SensayDeleteKnowledgeBaseEntryOperator,
+    SensaySyncKnowledgeBaseOperator,
     SensayUpdateKnowledgeBaseEntryOperator,
 )
 from airflow_provider.sensors.sendkit import SendKitAgentTrainedSensor
@@ -32,10 +38,14 @@ ENTRY: dict[str, Any] = {"replica_uuid": REPLICA, "entry_id": 1}
 
 ALL: list[tuple[type[Any], dict[str, Any]]] = [
     (SendKitRetrainAgentOperator, AGENT),
+    (SendKitSyncDocumentsOperator, {"documents": ["/kb/a.pdf"], **AGENT}),
+    (SendKitUploadDocumentOperator, {**AGENT, "path": "/kb/a.pdf"}),
     (SendKitAgentTrainedSensor, AGENT),
     (SensayUpdateKnowledgeBaseEntryOperator, ENTRY),
     (SensayCreateKnowledgeBaseEntryOperator, {"replica_uuid": REPLICA, "text": "x"}),
     (SensayDeleteKnowledgeBaseEntryOperator, ENTRY),
+    (SensaySyncKnowledgeBaseOperator, {"documents": "s3://kb/**/*.md", "replica_uuid": REPLICA}),
+    (SensayAskReplicaOperator, {"questions": ["Why?"], "replica_uuid": REPLICA}),
     (SensayKnowledgeBaseEntryReadySensor, ENTRY),
 ]
 EACH = [pytest.param(kind, arguments, id=kind.__name__) for kind, arguments in ALL]
@@ -71,6 +81,8 @@ def test_every_argument_that_says_what_to_do_may_be_a_template(
     kind: type[Any], arguments: dict[str, Any]
 ) -> None:
     ignored = {"args", "task_id", "default_args"}
+    if kind is SendKitUploadDocumentOperator:
+        ignored.add("documents")  # its one document is what it has in their place
     assert own_arguments(kind) - ignored == set(kind.template_fields)
 
 
@@ -114,6 +126,22 @@ def test_a_mapped_task_survives_the_way_to_the_scheduler(
     back = DagSerialization.from_dict(DagSerialization.to_dict(dag))
     mapped = back.get_task("mapped")
     assert (mapped.is_mapped, mapped.upstream_task_ids) == (True, {"rows"})
+
+
+def test_questions_with_functions_look_the_same_at_every_parse(dag: DAG) -> None:
+    questions = [{"question": "Why?", "check": own_arguments}]
+    SensayAskReplicaOperator(task_id="ask", replica_uuid=REPLICA, questions=questions)
+    assert " at 0x" not in str(serialized(dag, "ask"))
+
+
+def test_a_sync_runs_once_at_a_time_and_uploads_side_by_side(dag: DAG) -> None:
+    syncs = SendKitSyncDocumentsOperator(task_id="sync", documents="s3://kb/*", **AGENT)
+    uploads = SendKitUploadDocumentOperator(task_id="upload", path="s3://kb/a.pdf", **AGENT)
+    named = SendKitSyncDocumentsOperator(
+        task_id="two", documents="s3://kb/*", max_active_tis_per_dag=2, **AGENT
+    )
+    most = [each.max_active_tis_per_dag for each in (syncs, uploads, named)]
+    assert most == [1, None, 2]
 
 
 def test_a_task_function_feeds_an_operator_and_takes_its_result(dag: DAG) -> None:
