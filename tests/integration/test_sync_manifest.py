@@ -11,6 +11,7 @@ import pytest
 
 from tests.integration.rig import Rig
 from tests.integration.syncing import MODES, Library
+from tests.integration.wire import Wire
 
 
 @pytest.fixture
@@ -149,3 +150,19 @@ def test_a_manifest_holds_no_titles_and_no_texts(library: Library, tmp_path: Pat
     kept = (tmp_path / "manifest.json").read_text()
     assert json.loads(kept)["header"]["replica"] == library.rig.sandbox.replica_uuid
     assert "secret" not in kept
+
+
+def test_without_marks_what_a_dead_worker_created_is_taken_over_by_its_title(
+    library: Library, bare: dict[str, Any]
+) -> None:
+    """The manifest was not written any more; without ``adopt`` these entries would be nobody's."""
+    library.put_many(8)
+    with Wire() as wire:
+        task = wire.task(library.make(adopt="title", concurrency=2, **bare))
+        wire.die_after(6)
+        assert task.to_the_end().state == "killed"
+        wire.die_after(None)
+        ended = task.retry().to_the_end()
+    assert ended.verdict == ("success", None)
+    assert titles(library) == library.wanted
+    assert len(library.entries) == 9
