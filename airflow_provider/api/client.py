@@ -48,6 +48,9 @@ UNSENT = (
     httpx.UnsupportedProtocol,
 )
 
+#: Connections in one of httpx's pools, which compares each with all others at each request.
+_POOL = 8
+
 _ours: contextvars.ContextVar[bool] = contextvars.ContextVar("_ours", default=False)
 
 
@@ -138,7 +141,8 @@ class AsyncClient:
     Sends calls from an event loop; at most ``max_in_flight`` at a time, the others wait their turn here.
 
     They must not wait inside httpx: its pool goes through all connections and all waiters for each
-    request, and stalls the loop at a few thousand of them. Usable as an async context manager, on one loop.
+    request, and stalls the loop at a few thousand of them. For the same reason many connections are spread over
+    several pools. Usable as an async context manager, on one loop.
 
     :param transport: stands in for the network in tests
     :param sleep: waits between attempts
@@ -155,7 +159,10 @@ class AsyncClient:
         self.settings = settings
         self._sleep, self._rand = sleep, rand
         self._turns = asyncio.Semaphore(settings.max_in_flight)
-        self._http = httpx.AsyncClient(transport=transport, **_options(settings))
+        pools = -(-settings.max_in_flight // _POOL)
+        self._pools = [httpx.AsyncClient(transport=transport, **_options(settings)) for _ in range(pools)]
+        # A place for each request; the pool left last is taken first, as its connections are the warmest.
+        self._places = [self._pools[number // _POOL] for number in range(settings.max_in_flight)]
 
     async def send(self, call: Call[T], *, retry: bool = True) -> T:
         """
@@ -170,14 +177,14 @@ class AsyncClient:
         return await loop(self._once, call)
 
     async def _once(self, call: Call[T]) -> T:
-        request = _request(self._http, self.settings, call)
+        request = _request(self._pools[0], self.settings, call)
         async with self._turns:
             if (pace := limiter(self.settings)) is not None:
                 await pace.acquire()
             exchange = Exchange(call, self.settings)
-            with _faults(exchange):
+            with _faults(exchange), self._place() as pool:
                 async with asyncio.timeout(exchange.deadline):
-                    response = await self._http.send(request, stream=True)
+                    response = await pool.send(request, stream=True)
                     try:
                         exchange.begin(response.status_code, response.headers)
                         async for chunk in response.aiter_raw():
@@ -186,9 +193,18 @@ class AsyncClient:
                         await response.aclose()
         return _result(exchange)
 
+    @contextmanager
+    def _place(self) -> Iterator[httpx.AsyncClient]:
+        pool = self._places.pop()
+        try:
+            yield pool
+        finally:
+            self._places.append(pool)
+
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        for pool in self._pools:
+            await pool.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -208,8 +224,8 @@ def _options(settings: Settings) -> dict[str, Any]:
         "trust_env": not settings.is_loopback,
         "timeout": httpx.Timeout(connect=settings.connect_timeout, read=read, write=read, pool=read),
         "limits": httpx.Limits(
-            max_connections=settings.max_in_flight,
-            max_keepalive_connections=settings.max_in_flight,
+            max_connections=min(settings.max_in_flight, _POOL),
+            max_keepalive_connections=min(settings.max_in_flight, _POOL),
             keepalive_expiry=55.0,
         ),
         "follow_redirects": False,
