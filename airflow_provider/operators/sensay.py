@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -239,6 +239,31 @@ class SensaySyncKnowledgeBaseOperator(SyncOperator):
         return sync(self, context, report)
 
 
+class _Check:
+    """A function of an answer. Airflow 3.1 writes down how it looks, so it looks the same at every parse."""
+
+    def __init__(self, function: Callable[[str], object]) -> None:
+        self._function = function
+
+    def __call__(self, answer: str) -> object:
+        return self._function(answer)
+
+    def __repr__(self) -> str:
+        name = getattr(self._function, "__qualname__", type(self._function).__qualname__)
+        return f"<function {name}>"
+
+
+def _with_lasting_looks(questions: Any) -> Any:
+    if not isinstance(questions, (list, tuple)):
+        return questions  # of another task, or to be rendered
+    return [
+        each | {"check": _Check(each["check"])}
+        if isinstance(each, dict) and callable(each.get("check"))
+        else each
+        for each in questions
+    ]
+
+
 class SensayAskReplicaOperator(NamedWhenMapped, BaseOperator):
     """
     Ask a replica, and compare its answers with what is expected: a gate before publishing. May cost quota.
@@ -283,7 +308,7 @@ class SensayAskReplicaOperator(NamedWhenMapped, BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.replica_uuid = replica_uuid
-        self.questions = questions
+        self.questions = _with_lasting_looks(questions)
         self.attempts = attempts
         self.on_failed_answers = on_failed_answers
         self.sensay_conn_id = sensay_conn_id
