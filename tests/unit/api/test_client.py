@@ -484,7 +484,8 @@ def test_a_rate_ceiling_spaces_the_calls_of_one_process(client: str) -> None:
     assert len(vendor.seen) == 6
 
 
-def test_no_more_requests_are_in_flight_than_allowed() -> None:
+@pytest.mark.parametrize("allowed", [3, 20], ids=["one pool", "several pools"])
+def test_no_more_requests_are_in_flight_than_allowed(allowed: int) -> None:
     now = most = 0
 
     def behave(connection: Any) -> None:
@@ -496,13 +497,13 @@ def test_no_more_requests_are_in_flight_than_allowed() -> None:
         answer(200, AGENT)(connection)
 
     async def main(url: str) -> None:
-        async with AsyncClient(settings(url, max_in_flight=3)) as shared:
-            await asyncio.gather(*(shared.send(sendkit.get_agent("a1")) for _ in range(30)))
+        async with AsyncClient(settings(url, max_in_flight=allowed)) as shared:
+            await asyncio.gather(*(shared.send(sendkit.get_agent("a1")) for _ in range(10 * allowed)))
 
     with Server(behave) as vendor:
         asyncio.run(main(vendor.url))
-    assert len(vendor.seen) == 30
-    assert most <= 3
+    assert len(vendor.seen) == 10 * allowed
+    assert most <= allowed
 
 
 def test_a_cancelled_call_leaves_the_client_usable() -> None:
