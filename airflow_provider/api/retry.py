@@ -65,6 +65,8 @@ def delay(
     """
     if not call.repeatable or not isinstance(outcome, TRANSIENT) or attempt >= policy.attempts:
         return None
+    if call.upload is not None and isinstance(outcome, errors.TransportError) and outcome.sent:
+        return None  # a signed URL is good for one success, which may have been this one
     jitter = rand() * min(policy.cap, policy.base * 2.0 ** min(attempt - 1, 30))
     floor = outcome.retry_after or 0.0
     wait = floor + jitter if floor == 0.0 else floor + min(jitter, policy.base)

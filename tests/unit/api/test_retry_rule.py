@@ -51,6 +51,13 @@ def test_a_call_that_charges_or_creates_is_never_repeated(
     assert wait(outcome, call=RETRAIN, attempt=attempt, elapsed=elapsed, policy=policy, rand=rand) is None
 
 
+def test_bytes_are_not_put_twice_to_an_url_that_may_be_used_up() -> None:
+    put = sendkit.put_upload("https://storage.example/k?signature=x", b"%PDF", "application/pdf")
+    assert wait(errors.TransportError("no answer"), call=put) is None
+    assert wait(errors.NotSentError("no connection"), call=put) is not None
+    assert wait(errors.ServerError("500", status=500), call=put) is not None
+
+
 @given(outcomes, st.integers(1, 2000), st.floats(0, 1e6), policies, fractions)
 def test_a_wait_never_passes_the_deadline_and_never_undercuts_the_vendors_wish(
     outcome: errors.ApiError, attempt: int, elapsed: float, policy: Policy, rand: float
