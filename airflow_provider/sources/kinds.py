@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 #: The vendor names no limit in its present pages; 50 MB is the one of the older ones.
 MAX_FILE_BYTES = 50 * 1024 * 1024
 
-#: Bytes of a text above which it goes as a file: the vendor's host refuses JSON bodies of about 4.5 MB.
+#: Bytes of a text, as JSON, above which it goes as a file: the vendor's host refuses JSON bodies of about 4.5 MB.
 MAX_TEXT_BYTES = 3_500_000
 
 #: Sent as text: the entry then keeps its id when it changes.

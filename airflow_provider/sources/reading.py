@@ -7,6 +7,7 @@ twice waits in a :class:`~airflow_provider.sources.spool.Spool`.
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -237,7 +238,7 @@ class Reading:
             content = text.encode()
         except UnicodeEncodeError as error:
             raise UnusableError(Skip.UNDECODABLE, f"no character at position {error.start}") from None
-        if self._recipe.texts and len(content) <= MAX_TEXT_BYTES:
+        if self._recipe.texts and _fits(text, content):
             return Content(kind=Kind.TEXT, content=content)
         return self._bytes(content, filename)
 
@@ -248,6 +249,13 @@ class Reading:
             limit = self._recipe.max_file_bytes // (1024 * 1024)
             raise UnusableError(Skip.TOO_LARGE, f"{len(content)} bytes; the vendor takes {limit} MB")
         return Content(kind=Kind.FILE, content=content, filename=_filename(filename, suffix_of(filename)))
+
+
+def _fits(text: str, content: bytes) -> bool:
+    """May it travel inside of JSON? Escaped, a character takes up to six bytes."""
+    if 6 * len(content) <= MAX_TEXT_BYTES:
+        return True
+    return len(json.dumps(text, ensure_ascii=False).encode()) <= MAX_TEXT_BYTES
 
 
 def _path(file: Any) -> Any:
