@@ -67,7 +67,7 @@ def applied(
     return {
         **({"entry_id": entries[0]} if len(entries) == 1 else {}),
         "outcome": "refreshed" if any(counts.get(name) for name in _CHANGES) else "skipped",
-        "status": "in_work" if plan.of(Action.PENDING) else "in_sync",
+        "status": _status(plan, counts),
         "counts": counts,
         "still_answering": still_answering,
         "failed": ledgers.failures(lines),
@@ -76,6 +76,12 @@ def applied(
         "ended": ended,
         "reason": _sum(counts),
     }
+
+
+def _status(plan: Plan, counts: dict[str, int]) -> str:
+    if plan.of(Action.PENDING):
+        return "in_work"
+    return "incomplete" if any(counts.get(name) for name in _FAILURES) else "in_sync"
 
 
 def failure(
@@ -91,7 +97,7 @@ def failure(
     if not failed:
         return None
     for_good = not stopped and all(line["outcome"] == "failed" and line["key"] in final for line in failed)
-    first = "; ".join(f"{line['key']}: {line.get('reason')}" for line in failed[:5])
+    first = "; ".join(f"{line['key']}: {str(line.get('reason')).rstrip('.')}" for line in failed[:5])
     again = (
         "It is not tried again, since they would fail again as they are: change them, or set retry_failed='always'."
         if for_good
