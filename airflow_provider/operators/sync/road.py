@@ -77,7 +77,7 @@ def run(
         Session(hook, destination, options.concurrency, deadline) as session,
         Spool() as spool,
     ):
-        note_link(context, session.client.settings.console_url, destination.key)
+        note_link(context, lambda: session.client.settings.console_url, destination.key)
         return _Sync(context, log, destination, options, journal, session, report, deadline).go(spool)
 
 
@@ -325,11 +325,18 @@ class _Sync:
             self._abandon(self._again(), "")
 
     def _abandon(self, plan: Plan, reason: str) -> None:
-        """Give up what is still on its way: with an error, if no reason is given; else all of it."""
+        """
+        Give up what is still on its way: with an error, if no reason is given; else all of it.
+
+        A newer text does not wait for an entry that will not move any more: another takes its place.
+        """
         for row in plan.rows:
             if row.action is not Action.PENDING and row.method is not Method.LATER:
                 continue
             assert row.entry is not None
+            if row.method is Method.LATER and reason and self.options.strategy != "update":
+                self.distrusted.add(row.entry.id)
+                continue
             error = row.entry.seen.error
             if error or reason:
                 self.writer.given_up[row.key_hash] = f"{row.entry.seen.status}: {error or reason}"
@@ -388,7 +395,7 @@ class _Sync:
             self._guard_deletions(plan)
         rows = [row for row in (*plan.of(Action.SUPERSEDED), *gone) if row.entry]
         if rows:
-            self.session.do(self.writer.remove(self.session.client, rows, self.ledger.note))
+            self.session.ask(lambda: self.writer.remove(self.session.client, rows, self.ledger))
         self.destination.manifest.save()
 
     def _tell_plan(self, plan: Plan) -> dict[str, Any]:

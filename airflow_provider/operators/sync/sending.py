@@ -62,7 +62,7 @@ class Sender:
         """
         lost = [row for row in plan.of(Action.SUPERSEDED) if row.entry and row.entry.awaits_upload]
         if lost:
-            self._session.do(self._writer.remove(self._session.client, lost, self._ledger.note))
+            self._session.ask(lambda: self._writer.remove(self._session.client, lost, self._ledger))
         rows = self._ripe(plan)
         for batch in _batches(rows, probe=not self._session.held):
             if not self._writer.stopped:
@@ -80,7 +80,8 @@ class Sender:
         over = {row.entry.id for row in batch if row.method is Method.PATCH and row.entry}
         self.doubted -= over
         self._note(over)
-        self._session.do(self._writer.send(self._session.client, batch))
+        through: set[str] = set()
+        self._session.ask(lambda: self._writer.send(self._session.client, batch, through))
         self._destination.manifest.save()
         if over:
             self._look()

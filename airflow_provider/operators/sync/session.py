@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from airflow_provider.api.client import AsyncClient
-from airflow_provider.errors import RefreshTimeoutError, TransportError
+from airflow_provider.errors import AuthenticationError, RefreshTimeoutError, TransportError
 from airflow_provider.operators.sync.crew import Crew
 from airflow_provider.refresh.sync.progress import Tally
 from airflow_provider.refresh.sync.totals import tally
@@ -64,6 +64,21 @@ class Session:
         self.do(self.client.aclose())
         self.client = self._connect()
 
+    def ask(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """
+        Run something that may be run twice on the loop; a second time if the key was rotated meanwhile.
+
+        :raises AuthenticationError: the key that the connection has now is not accepted either
+        """
+        try:
+            return self.do(work())
+        except AuthenticationError:
+            before = self.client.settings.key
+            self.reconnect()
+            if self.client.settings.key == before:
+                raise
+            return self.do(work())
+
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         """Run something on the loop."""
         return self._runner.run(work)
@@ -74,14 +89,14 @@ class Session:
 
         :raises ListIncompleteError: the list does not add up
         """
-        self.held = self.do(self._destination.held(self.client))
+        self.held = self.ask(lambda: self._destination.held(self.client))
         return self.held
 
     def look(self, ids: set[int | str]) -> list[Held]:
         """Look at some entries, by as few requests as possible."""
         pages = max(1, -(-len(self.held) // 100))
         self.looks += 1
-        return self.do(self._destination.observe(self.client, ids, pages))
+        return self.ask(lambda: self._destination.observe(self.client, ids, pages))
 
     def tally(self) -> Tally:
         """Ask how far the vendor is; each request once, since the wait has its own patience."""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from airflow_provider.api.client import AsyncClient
     from airflow_provider.api.models.entry import Deletion
     from airflow_provider.operators.sync.destination import Destination
+    from airflow_provider.operators.sync.ledger import Ledger
 
 #: Rows sent before the entries among them are looked at: W has to be read soon after the write.
 BATCH = 100
@@ -85,32 +86,32 @@ class Writer:
         told = [f"{count} {name}" for name, count in done.items()]
         return ", ".join([*told, f"{len(self.given_up)} given up"])
 
-    async def send(self, client: AsyncClient, rows: Sequence[Row]) -> None:
+    async def send(self, client: AsyncClient, rows: Sequence[Row], through: set[str]) -> None:
         """
         Send one batch.
 
+        :param through: key hashes of it that were sent already, whatever came of them; grows
         :raises ApiError: the key is not accepted: no document could be sent
         """
 
         async def one(row: Row) -> None:
-            if self.stopped:
+            if self.stopped or row.key_hash in through:
                 return
             if self._quota and self._creates(row):
                 self._give_up(row, self._quota, final=True)
-                return
-            await self._one(client, row)
+            else:
+                await self._one(client, row)
+            through.add(row.key_hash)
 
         await self.crew.each(rows, one)
 
-    async def remove(self, client: AsyncClient, rows: Sequence[Row], told: Callable[..., None]) -> None:
-        """
-        Delete entries; one that cannot be deleted does not keep the others.
-
-        :param told: takes the row, the vendor's answer (None: it was gone) and the error
-        """
+    async def remove(self, client: AsyncClient, rows: Sequence[Row], ledger: Ledger) -> None:
+        """Delete entries that are not removed yet; one that cannot be deleted does not keep the others."""
 
         async def one(row: Row) -> None:
             assert row.entry is not None
+            if row.entry.id in ledger.removed:
+                return
             answer: Deletion | None = None
             try:
                 answer = await self.destination.delete(client, row.entry.id)
@@ -118,9 +119,9 @@ class Writer:
                 raise
             except ApiError as error:
                 self.log.warning("Entry %s (%s) was not deleted: %s", row.entry.id, row.key, error)
-                told(row, None, error)
+                ledger.note(row, None, error)
                 return
-            told(row, answer, None)
+            ledger.note(row, answer, None)
 
         await self.crew.each(rows, one)
 
