@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -61,12 +61,7 @@ def span(name: str, vendor: str, target: str) -> Iterator[None]:
     """Open an OpenTelemetry span ``agent_knowledge.<name>``; free where tracing is not configured."""
     opened = None
     with harmless("Opening a span"):
-        from opentelemetry import trace
-
-        attributes = {f"{_PREFIX}.vendor": vendor, f"{_PREFIX}.target": target}
-        tracer = trace.get_tracer("airflow_provider")
-        opened = tracer.start_as_current_span(f"{_PREFIX}.{name}", attributes=attributes)
-        opened.__enter__()
+        opened = _open(name, {f"{_PREFIX}.vendor": vendor, f"{_PREFIX}.target": target})
     try:
         yield
     finally:
@@ -74,6 +69,19 @@ def span(name: str, vendor: str, target: str) -> Iterator[None]:
             # The span notes how the block ended; whatever it makes of that, the block's own end stands.
             with harmless("Closing a span"):
                 _close(opened)
+
+
+def _open(name: str, attributes: dict[str, str]) -> AbstractContextManager[object] | None:
+    from opentelemetry import trace
+
+    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        return (
+            None  # nobody listens, and a span that goes nowhere costs memory: there may be thousands of waits
+        )
+    tracer = trace.get_tracer("airflow_provider")
+    opened = tracer.start_as_current_span(f"{_PREFIX}.{name}", attributes=attributes)
+    opened.__enter__()
+    return opened
 
 
 def _close(opened: object) -> None:

@@ -134,7 +134,7 @@ class Job(ABC):
 
     def link(self, context: Context) -> None:
         """Note where a person looks at the target, for the operator's extra link."""
-        note_link(context, self.watch.console_url, self.target.key)
+        note_link(context, lambda: self.watch.console_url, self.target.key)
 
     def afford(self) -> None:  # noqa: B027 - only a paid write costs anything
         """Look whether a write is within the ceilings that are shared with other tasks; may refuse."""

@@ -7,6 +7,7 @@ The vendors document no console addresses, so the connection says where: its *Co
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -39,12 +40,16 @@ class SensayEntryLink(BaseOperatorLink):
         return str(getattr(operator, LINK, None) or "")
 
 
-def note_link(context: Context, console_url: str | None, key: str) -> None:
-    """Note where a person looks at a target, for the operator's extra link."""
+def note_link(context: Context, console_url: Callable[[], str | None], key: str) -> None:
+    """
+    Note where a person looks at a target, for the operator's extra link.
+
+    :param console_url: reads the connection, which may be gone; that costs the link alone
+    """
     from airflow_provider.hooks import telemetry
 
     with telemetry.harmless("Building the link to the vendor's console"):
-        setattr(context["task"], LINK, console_link(console_url, key))
+        setattr(context["task"], LINK, console_link(console_url(), key))
 
 
 def console_link(console_url: str | None, key: str) -> str:

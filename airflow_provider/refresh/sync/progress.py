@@ -60,7 +60,9 @@ class SyncWait:
         if self.last is None:
             return "nothing seen yet"
         through = self.most - self.last.working
-        return f"{self.last.working} entries on their way, {through} through, {self.last.troubled} with an error"
+        return (
+            f"{self.last.working} entries on their way, {through} through, {self.last.troubled} with an error"
+        )
 
 
 def look(wait: SyncWait, seen: Tally, now: float) -> tuple[SyncWait, Verdict]:
