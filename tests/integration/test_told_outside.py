@@ -363,7 +363,7 @@ def test_a_refused_submit_is_a_failed_span_and_the_error_is_the_vendors(
 
 
 def test_failing_tracing_harms_nothing(rig: Rig) -> None:
-    with mock.patch.object(trace, "get_tracer", side_effect=RuntimeError("no tracer")):
+    with mock.patch.object(trace, "get_tracer_provider", side_effect=RuntimeError("no tracer")):
         outcome = TaskUnderTest(rig.retrain()).to_the_end()
     assert (outcome.state, rig.paid) == ("success", 1)
 
