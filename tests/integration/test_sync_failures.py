@@ -251,6 +251,14 @@ def test_a_fault_makes_no_twin_and_loses_nothing(library: Library, fault: str) -
     assert library.bring(delete_missing=True)["outcome"] == "skipped"
 
 
+def test_a_file_whose_upload_address_was_lost_is_begun_anew_in_the_same_run(library: Library) -> None:
+    library.put("prices.csv", "a,b\n1,2\n")
+    library.rig.sandbox.fault("lose_answer", method="POST", path=ENTRIES)
+    library.bring()
+    assert library.is_equal()
+    assert library.written == {"POST": 2, "DELETE": 1, "PUT": 1}
+
+
 @both
 def test_looks_that_fail_say_nothing_of_the_documents(library: Library) -> None:
     library.put_many(2)
