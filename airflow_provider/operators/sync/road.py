@@ -31,7 +31,7 @@ from airflow_provider.operators.sync.session import Session
 from airflow_provider.operators.sync.waiting import Waiter
 from airflow_provider.operators.sync.writing import Writer
 from airflow_provider.refresh.sync import plan as plans
-from airflow_provider.refresh.sync.carried import Carried, SyncReport, pack, unpack
+from airflow_provider.refresh.sync.carried import Carried, Done, Given, SyncReport, pack, unpack
 from airflow_provider.refresh.sync.documents import Skip, Wanted, version_of
 from airflow_provider.refresh.sync.guards import too_many_deletions
 from airflow_provider.refresh.sync.plan import Action, Method, Plan, Wishes
@@ -360,7 +360,13 @@ class _Sync:
             version=self._version(),
             done=pack(self.wanted, self.writer.done),
             given_up={key: reason[:120] for key, reason in given_up} or None,
-            final=tuple(key for key, _ in given_up if key in self.writer.final),
+            refused=pack(
+                self.wanted,
+                {
+                    key: Given.NEVER if key in self.writer.final else Given.LATER
+                    for key in self.writer.given_up
+                },
+            ),
             superseded=self.ledger.superseded,
             polls=self.session.looks,
         )
@@ -371,11 +377,16 @@ class _Sync:
             return
         self.session.looks = self.carried.polls + (self.report.wait.polls if self.report else 0)
         self.writer.given_up.update(self.carried.given_up or {})
-        self.writer.final.update(self.carried.final)
         if self.carried.version != self._version():
             self.log.warning("The source changed during the wait; what changed is brought along now")
         try:
-            self.writer.done.update(unpack(self.wanted, self.carried.done))
+            self.writer.done.update(unpack(self.wanted, self.carried.done, Done))
+            for key, given in unpack(self.wanted, self.carried.refused, Given).items():
+                self.writer.given_up.setdefault(
+                    key, "given up before the wait; the log of that time says why"
+                )
+                if given is Given.NEVER:
+                    self.writer.final.add(key)
         except ValueError as error:
             self.log.warning("The counts speak of this process only: %s", error)
 

@@ -7,10 +7,19 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from airflow_provider.refresh import codec
 from airflow_provider.refresh.sync.progress import SyncWait, Verdict
+
+E = TypeVar("E", bound=StrEnum)
+
+
+class Given(StrEnum):
+    """Whether a later run tries a document again that this run has given up."""
+
+    LATER = "l"
+    NEVER = "n"
 
 
 class Done(StrEnum):
@@ -32,8 +41,8 @@ class Carried:
     :param plan: digest of the plan it began with
     :param version: of the source as it was read; :attr:`done` speaks of that source only
     :param done: what was done for each document, in the order of the key hashes; packed
-    :param given_up: key hashes that are not tried again, with the reason
-    :param final: those among them that would fail again
+    :param given_up: key hashes that are not tried again, with the reason; the first of them
+    :param refused: all of them, packed as well
     :param superseded: entries that were removed because another took their place
     :param polls: looks so far
     """
@@ -44,28 +53,28 @@ class Carried:
     version: str
     done: str = ""
     given_up: dict[str, str] | None = None
-    final: tuple[str, ...] = ()
+    refused: str = ""
     superseded: int = 0
     polls: int = 0
 
 
-def pack(keys: Iterable[str], done: Mapping[str, Done]) -> str:
+def pack(keys: Iterable[str], done: Mapping[str, StrEnum]) -> str:
     """Write what was done for each key; twenty thousand creates are sixty characters."""
     letters = "".join(done.get(key, "-") for key in sorted(keys))
     return base64.b64encode(zlib.compress(letters.encode(), 9)).decode()
 
 
-def unpack(keys: Iterable[str], packed: str) -> dict[str, Done]:
+def unpack(keys: Iterable[str], packed: str, kind: type[E]) -> dict[str, E]:
     """
     Read what :func:`pack` wrote for the same keys.
 
     :raises ValueError: it was written for others
     """
-    letters = zlib.decompress(base64.b64decode(packed)).decode()
+    letters = zlib.decompress(base64.b64decode(packed)).decode() if packed else ""
     names = sorted(keys)
-    if len(names) != len(letters):
+    if packed and len(names) != len(letters):
         raise ValueError("the source has another number of documents")
-    return {key: Done(letter) for key, letter in zip(names, letters, strict=True) if letter != "-"}
+    return {key: kind(letter) for key, letter in zip(names, letters, strict=False) if letter != "-"}
 
 
 SCHEMA: Final = 1

@@ -23,14 +23,14 @@ keys = st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=10, max_size=10)
 @effort(200)
 def test_what_was_done_is_read_back_for_each_key(told: dict[str, Done | None]) -> None:
     done = {key: each for key, each in told.items() if each is not None}
-    assert unpack(reversed(list(told)), pack(told, done)) == done
+    assert unpack(reversed(list(told)), pack(told, done), Done) == done
 
 
 def test_what_was_done_for_other_documents_is_refused() -> None:
     packed = pack(["a", "b"], {"a": Done.CREATED})
     for others in (["a"], ["a", "b", "c"], []):
         with pytest.raises(ValueError, match="another number"):
-            unpack(others, packed)
+            unpack(others, packed, Done)
 
 
 def test_twenty_thousand_documents_are_a_few_bytes_and_a_few_thousand_scattered_ones_some_kilobytes() -> None:
