@@ -14,7 +14,7 @@ from airflow_provider.triggers.base import LATE, WaitTrigger
 if TYPE_CHECKING:
     from airflow_provider.api.settings import Settings
     from airflow_provider.hooks.base import KnowledgeHook
-    from airflow_provider.refresh.observation import Target
+    from airflow_provider.refresh.observation import Observation, Target
     from airflow_provider.refresh.sync.carried import Carried, SyncReport
     from airflow_provider.refresh.sync.progress import SyncWait
     from airflow_provider.triggers.seat import Seat
@@ -73,6 +73,7 @@ class KnowledgeSyncTrigger(WaitTrigger):
         seats = self._join(settings)
         failure: ApiError | None = None
         rotated = False
+        told: dict[int, Observation] = {}
         try:
             while True:
                 now = time.time()
@@ -80,10 +81,17 @@ class KnowledgeSyncTrigger(WaitTrigger):
                     wait, now, random.random(), failure.retry_after if failure else None
                 )
                 patience = max(pause, wait.deadline - now) + LATE
+                asked = [place for place in range(len(seats)) if place not in told]
                 looks = await asyncio.gather(
-                    *(seat.look(pause, patience) for seat in seats), return_exceptions=True
+                    *(seats[place].look(pause, patience) for place in asked), return_exceptions=True
                 )
                 faults = [each for each in looks if isinstance(each, BaseException)]
+                # After a rate limit only what is missing is asked again: all at once might never be allowed.
+                told |= {
+                    place: each
+                    for place, each in zip(asked, looks, strict=True)
+                    if not isinstance(each, BaseException)
+                }
                 strange = [each for each in faults if not isinstance(each, ApiError)]
                 if strange:
                     raise strange[0]
@@ -98,7 +106,8 @@ class KnowledgeSyncTrigger(WaitTrigger):
                     wait, verdict = judge_failed_tally(wait, failure, time.time())
                     self.log.warning("Look %d in a row failed: %s", wait.failures, failure)
                 else:
-                    seen = tally([each for each in looks if not isinstance(each, BaseException)])
+                    seen = tally(list(told.values()))
+                    told.clear()
                     before = wait.last
                     wait, verdict = progress.look(wait, seen, time.time())
                     if seen != before:

@@ -233,6 +233,34 @@ def test_a_quota_that_is_used_up_is_no_matter_of_waiting(world: World, deferrabl
 
 
 @pytest.mark.parametrize("deferrable", MODES)
+def test_many_refusals_before_a_wait_are_known_after_it(world: World, deferrable: bool) -> None:
+    world.bent = Bent(not_enqueued="bad", step=1.0)
+    source = {f"{number:02}": "bad" if number % 2 else f"Text {number}" for number in range(60)}
+    ended = ran(world, sync(world, source, deferrable=deferrable, concurrency=1), 60)
+    assert ended.verdict == ("failed", "DocumentsFailedForGoodError")
+    assert world.count("POST", LIST) == 60
+    assert len(live(world)) == 30
+
+
+@pytest.mark.parametrize("deferrable", MODES)
+def test_a_look_is_put_together_where_one_request_at_a_time_is_allowed(
+    world: World, deferrable: bool
+) -> None:
+    allowed = 0.0
+
+    def limit(seen: Any) -> None:
+        nonlocal allowed
+        counts = seen.method == "GET" and ("pageSize", "0") in seen.query
+        world.faults[:] = [Fault("GET", LIST, 429, REFUSED)] if counts and seen.at < allowed else []
+        allowed = seen.at + 0.4 if counts and not world.faults else allowed
+
+    world.hooks.append(limit)
+    source = {"a": "Text of a"}
+    brought(world, sync(world, source, deferrable=deferrable), 1)
+    assert live(world) == source
+
+
+@pytest.mark.parametrize("deferrable", MODES)
 @pytest.mark.parametrize("end", ["UNPROCESSABLE", "STUCK", "SLEEPING"])
 def test_an_end_that_is_no_success_is_told_and_mended_by_another_text(
     world: World, end: str, deferrable: bool

@@ -10,7 +10,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from airflow_provider.api.client import AsyncClient
-from airflow_provider.errors import AuthenticationError, RefreshTimeoutError, TransportError
+from airflow_provider.errors import (
+    AuthenticationError,
+    RateLimitedError,
+    RefreshTimeoutError,
+    TransportError,
+)
 from airflow_provider.operators.sync.crew import Crew
 from airflow_provider.refresh.sync.progress import Tally
 from airflow_provider.refresh.sync.totals import tally
@@ -18,6 +23,7 @@ from airflow_provider.refresh.sync.totals import tally
 if TYPE_CHECKING:
     from airflow_provider.hooks.base import KnowledgeHook
     from airflow_provider.operators.sync.destination import Destination
+    from airflow_provider.refresh.observation import Target
     from airflow_provider.refresh.sync.documents import Held
 
 T = TypeVar("T")
@@ -104,7 +110,7 @@ class Session:
         async def read() -> Tally:
             seen = []
             for target in self._destination.totals:
-                answer = await self.client.send(target.read(), retry=False)
+                answer = await self._patient(target)
                 try:
                     seen.append(target.observe(answer))
                 except ValueError as error:  # as in the triggerer: it tells nothing of the documents
@@ -113,6 +119,19 @@ class Session:
 
         self.looks += 1
         return self.do(read())
+
+    async def _patient(self, target: Target) -> Any:
+        """Wait out a rate limit: a look is five requests, and one too many must not throw away the others."""
+        number = 0
+        while True:
+            try:
+                return await self.client.send(target.read(), retry=False)
+            except RateLimitedError as error:
+                pause = error.retry_after if error.retry_after is not None else min(30.0, 2.0**number)
+                if time.time() + pause >= self._deadline:
+                    raise
+                await asyncio.sleep(pause)
+                number += 1
 
     def sleep(self, seconds: float) -> None:
         """
