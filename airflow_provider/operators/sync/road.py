@@ -345,7 +345,9 @@ class _Sync:
         """Nothing was sent and nothing moved, though the totals name nothing on its way: pass some time."""
         now = time.time()
         self.idle_since = self.idle_since if self.idle_since is not None else now
-        if now - self.idle_since < self.options.start_grace:
+        behind = bool(self.proofs.open(self.session.held))  # single reads have told more than the list does
+        patience = self.options.stall_timeout if behind else self.options.start_grace
+        if now - self.idle_since < patience:
             self.session.sleep(min(self.options.poll_interval, self.options.start_grace))
             return self._again()
         self._abandon(plan, "the vendor's totals name nothing on its way, and its list shows it so")
