@@ -34,7 +34,7 @@ test-matrix: ## the tests on Airflow 3.1.8 and 3.2.2, and all of them on the one
 	done
 	@$(MAKE) --no-print-directory test
 
-bench: ## the tables of docs/performance.md, some 35 minutes (ONLY=imports,tls-1000 for some, REPEATS=1)
+bench: ## the tables of docs/performance.md, some 47 minutes (ONLY=imports,tls-1000 for some, REPEATS=1)
 	@python=$(dev) && exec "$$python" -m tests.benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(REPEATS),--repeats $(REPEATS))
 
 bench-sync: ## what a synced knowledge base costs: requests, seconds, memory; some 15 minutes (ONLY=requests,apply)

@@ -66,7 +66,7 @@ class RecordMismatchError(AgentKnowledgeError, AirflowFailException):
 
 
 class DuplicateKeyError(InvalidArgumentError):
-    """Two documents of a source have one key, so neither could be kept up to date; nothing was sent."""
+    """Two documents of a source have one key or one URL, so neither could be kept up to date; nothing was sent."""
 
 
 class SourceIncompleteError(AgentKnowledgeError):

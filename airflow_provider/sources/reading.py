@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from airflow_provider.errors import DuplicateKeyError, InvalidArgumentError
 from airflow_provider.refresh.sync.documents import Kind, Skip, Wanted
-from airflow_provider.refresh.sync.guards import same_key
+from airflow_provider.refresh.sync.guards import same_key, same_url
 from airflow_provider.refresh.sync.mark import bare_title, digest_of, key_hash, nfc
 from airflow_provider.sources.document import Document
 from airflow_provider.sources.items import Source
@@ -120,7 +120,7 @@ class Reading:
         Read everything once.
 
         :raises InvalidArgumentError: a document is none; nothing was sent
-        :raises DuplicateKeyError: two documents have one key
+        :raises DuplicateKeyError: two documents have one key, or one URL
         """
         self.wanted = list(self._taken())
         if (twins := same_key(self.wanted)) is not None:
@@ -128,6 +128,12 @@ class Reading:
             raise DuplicateKeyError(
                 f"documents: {one.key!r} ({one.title}) and {other.key!r} ({other.title}) have the same key. Keys tell "
                 "documents apart, so neither can be kept up to date. Nothing was sent."
+            )
+        if (twins := same_url(self.wanted)) is not None:
+            one, other = twins
+            raise DuplicateKeyError(
+                f"documents: {one.key!r} and {other.key!r} have the same url, which the vendor takes only once. "
+                "Nothing was sent."
             )
         return self.wanted
 

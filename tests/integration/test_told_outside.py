@@ -334,7 +334,7 @@ def spans() -> Iterator[Callable[[], list[ReadableSpan]]]:
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    with mock.patch.object(trace, "get_tracer_provider", lambda: provider):
+    with mock.patch.object(trace, "get_tracer_provider", return_value=provider):
         yield lambda: [
             each for each in exporter.get_finished_spans() if each.name.startswith("agent_knowledge")
         ]

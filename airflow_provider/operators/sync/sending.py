@@ -64,7 +64,9 @@ class Sender:
         if lost:
             self._session.ask(lambda: self._writer.remove(self._session.client, lost, self._ledger))
         rows = self._ripe(plan)
-        for batch in _batches(rows, probe=not self._session.held):
+        for batch in _batches(
+            rows, probe=not self._session.held, noted=self._destination.manifest.path is not None
+        ):
             if not self._writer.stopped:
                 self._send(batch)
                 if len(batch) == 1:
@@ -171,18 +173,21 @@ def _few(ids: Collection[int | str]) -> str:
     return told if len(ids) <= _NAMED else f"{told} and {len(ids) - _NAMED} more"
 
 
-def _batches(rows: Sequence[Row], *, probe: bool) -> Iterator[Sequence[Row]]:
+def _batches(rows: Sequence[Row], *, probe: bool, noted: bool) -> Iterator[Sequence[Row]]:
     """
     Cut rows into batches: texts written over entries in small ones, since those are looked at right after.
 
     :param probe: nothing of ours was ever seen: before many are sent, one shows whether the vendor keeps marks
+    :param noted: a manifest notes each batch, so a death leaves no more than one without its note
     """
     rest = [row for row in rows if row.method is not Method.PATCH]
     over = [row for row in rows if row.method is Method.PATCH]
     if probe and len(rest) > BATCH:
         yield rest[:1]
         rest = rest[1:]
-    if rest:
+    if rest and not noted:
         yield rest
-    for start in range(0, len(over), BATCH):
-        yield over[start : start + BATCH]
+        rest = []
+    for some in (rest, over):
+        for start in range(0, len(some), BATCH):
+            yield some[start : start + BATCH]

@@ -71,6 +71,15 @@ def same_key(wanted: Iterable[Wanted]) -> tuple[Wanted, Wanted] | None:
     return None
 
 
+def same_url(wanted: Iterable[Wanted]) -> tuple[Wanted, Wanted] | None:
+    """Return two documents of one address, if there are any: the vendor takes an address once."""
+    seen: dict[str, Wanted] = {}
+    for document in wanted:
+        if document.url and (other := seen.setdefault(document.url, document)) is not document:
+            return other, document
+    return None
+
+
 @dataclass(slots=True)
 class Breaker:
     """Trips when too many documents fail in a row."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider.errors import InvalidArgumentError
+from airflow_provider.errors import DuplicateKeyError, InvalidArgumentError
 from airflow_provider.refresh.sync.documents import Kind
 from airflow_provider.sources import Document, Folder, Query
 from airflow_provider.sources.items import Items, source_of
@@ -106,3 +106,9 @@ def test_what_is_no_document_is_refused_by_name_and_nothing_is_sent(item: Any, s
     with pytest.raises(InvalidArgumentError, match=says) as caught:
         read([item])
     assert "Nothing was sent" in str(caught.value)
+
+
+def test_one_page_under_two_keys_is_refused_since_the_vendor_takes_it_once() -> None:
+    page = "https://example.com/prices"
+    with pytest.raises(DuplicateKeyError, match=r"'one' and 'two' have the same url"):
+        read([Document(key="one", url=page), Document(key="two", url=page)])
