@@ -47,9 +47,17 @@ class Folder:
         Yield one document for each file, ordered by key.
 
         :raises SourceIncompleteError: the folder is not there: a glob on a missing folder is silently empty
+        :raises InvalidArgumentError: nothing that is installed reads such a URL
         """
-        base, pattern = self._split()
-        if not base.exists():
+        try:
+            base, pattern = self._split()
+            there = base.exists()
+        except ValueError as error:
+            raise InvalidArgumentError(
+                f"documents: {self.base} cannot be read: {error}. Is the provider of that storage installed? Nothing "
+                "was sent."
+            ) from None
+        if not there:
             raise SourceIncompleteError(
                 f"The folder {base} does not exist, so nobody can tell what is missing from it (is it mounted?). "
                 "Nothing was sent. A retry looks again."

@@ -104,6 +104,21 @@ def test_a_url_that_names_no_folder_is_refused_by_name(url: str, says: str) -> N
         list(Folder(url).documents())
 
 
+def is_known(url: str) -> bool:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    try:
+        ObjectStoragePath(url).exists()
+    except ValueError:
+        return False
+    return True
+
+
+def test_a_storage_that_nobody_reads_is_refused_by_name() -> None:
+    with pytest.raises(InvalidArgumentError, match="carrierpigeon"):
+        keys("carrierpigeon://bucket/kb/*.md")
+
+
 def test_a_bucket_is_a_folder_too() -> None:
     fsspec = pytest.importorskip("fsspec")
 
@@ -112,6 +127,8 @@ def test_a_bucket_is_a_folder_too() -> None:
     for name in ("/bucket/kb/faq.md", "/bucket/kb/eu/faq.md", "/bucket/other.md", "/bucket/kb/.hidden.md"):
         system.pipe(name, b"Text of " + name.encode())
     try:
+        if not is_known("memory://bucket"):
+            pytest.skip("this Airflow knows no memory:// storage")
         assert keys("memory://bucket/kb/**/*.md") == ["eu/faq.md", "faq.md"]
         assert [document.skip for document in read("memory://bucket/kb/**/*.md").values()] == [None, None]
         with pytest.raises(SourceIncompleteError):
