@@ -357,7 +357,10 @@ def test_a_text_is_uploaded_under_its_name(rig: Rig, deferrable: bool) -> None:
 
 def test_a_file_may_come_from_object_storage(rig: Rig) -> None:
     place = ObjectStoragePath("memory://bucket/prices.txt")
-    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except ValueError:
+        pytest.skip("this Airflow knows no memory:// storage")
     place.write_text("A lamp costs 5 euros.")
     assert counts(upload(rig, path="memory://bucket/prices.txt")) == {"created": 1}
     assert names(rig) == ["prices.txt"]

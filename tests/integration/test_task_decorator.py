@@ -172,7 +172,7 @@ def test_a_function_that_fails_half_way_has_sent_nothing(rig: Rig) -> None:
 
 
 def test_a_function_may_skip_its_task(rig: Rig) -> None:
-    from airflow.sdk.exceptions import AirflowSkipException
+    from airflow.providers.common.compat.sdk import AirflowSkipException
 
     def not_today() -> str:
         raise AirflowSkipException("holiday")
