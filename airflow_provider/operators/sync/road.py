@@ -157,6 +157,8 @@ class _Sync:
                 plan = self._idle(plan)
             else:
                 self.idle_since = None
+                if not sent:  # the totals may run ahead of the list
+                    self.session.sleep(min(1.0, self.options.poll_interval))
         return plan
 
     # --- reading and planning ----------------------------------------------------------------------------
