@@ -10,7 +10,6 @@ from airflow_provider.api.sendkit import CONTENT_TYPES, MAX_DOCUMENT_BYTES
 from airflow_provider.hooks.endings import refuse
 from airflow_provider.hooks.sendkit import SendKitHook
 from airflow_provider.operators.sync import road
-from airflow_provider.operators.sync.journal import Journal
 from airflow_provider.operators.sync.manifest import Manifest
 from airflow_provider.operators.sync.options import SyncOptions, read_options
 from airflow_provider.operators.sync.sendkit import AgentKnowledge
@@ -97,12 +96,4 @@ def _run(
         manifest=Manifest.read(options.manifest, header, recipe.name),
         only=key_hash(recipe.destination, only) if only else "",
     )
-    return road.run(
-        context=context,
-        log=operator.log,
-        hook=hook,
-        destination=destination,
-        options=options,
-        journal=Journal(context),
-        report=report,
-    )
+    return road.run(operator, context, report, hook=hook, destination=destination, options=options)

@@ -9,7 +9,6 @@ from airflow_provider.hooks import generation as generations
 from airflow_provider.hooks.endings import refuse
 from airflow_provider.hooks.sensay import SensayHook
 from airflow_provider.operators.sync import road
-from airflow_provider.operators.sync.journal import Journal
 from airflow_provider.operators.sync.manifest import Manifest
 from airflow_provider.operators.sync.options import read_options
 from airflow_provider.operators.sync.sensay import SensayKnowledgeBase
@@ -50,12 +49,4 @@ def sync(
         manifest=Manifest.read(options.manifest, header, recipe.name),
         marks=options.title_mark,
     )
-    return road.run(
-        context=context,
-        log=operator.log,
-        hook=hook,
-        destination=destination,
-        options=options,
-        journal=Journal(context),
-        report=report,
-    )
+    return road.run(operator, context, report, hook=hook, destination=destination, options=options)

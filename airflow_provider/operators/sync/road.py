@@ -11,19 +11,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.errors import (
-    AgentKnowledgeError,
-    DeletionRefusedError,
-    EmptySourceError,
-    InvalidArgumentError,
-    PlanChangedError,
-    SourceIncompleteError,
-)
+from airflow_provider.errors import AgentKnowledgeError
 from airflow_provider.hooks import telemetry
 from airflow_provider.operators.handover import hand_over
 from airflow_provider.operators.links import note_link
 from airflow_provider.operators.sync import ledger as ledgers
-from airflow_provider.operators.sync import telling, waiting
+from airflow_provider.operators.sync import refusals, telling, waiting
+from airflow_provider.operators.sync.journal import Journal
 from airflow_provider.operators.sync.ledger import Ledger
 from airflow_provider.operators.sync.proving import Proofs
 from airflow_provider.operators.sync.sending import Sender
@@ -32,7 +26,7 @@ from airflow_provider.operators.sync.waiting import Waiter
 from airflow_provider.operators.sync.writing import Writer
 from airflow_provider.refresh.sync import plan as plans
 from airflow_provider.refresh.sync.carried import Carried, Done, Given, SyncReport, pack, unpack
-from airflow_provider.refresh.sync.documents import Skip, Wanted, version_of
+from airflow_provider.refresh.sync.documents import Wanted, version_of
 from airflow_provider.refresh.sync.guards import too_many_deletions
 from airflow_provider.refresh.sync.plan import Action, Method, Plan, Wishes
 from airflow_provider.refresh.sync.progress import Verdict
@@ -44,41 +38,42 @@ if TYPE_CHECKING:
 
     from airflow_provider.hooks.base import KnowledgeHook
     from airflow_provider.operators.sync.destination import Destination
-    from airflow_provider.operators.sync.journal import Journal
     from airflow_provider.operators.sync.options import SyncOptions
+    from airflow_provider.operators.syncing import SyncOperator
 
 #: Skipped documents that the log names one by one.
 _NAMED = 20
 
-_SENT_BEFORE = "What was sent before stays at the vendor."
-
 
 def run(
-    *,
+    operator: SyncOperator,
     context: Context,
-    log: Any,
+    report: SyncReport | None,
+    *,
     hook: KnowledgeHook,
     destination: Destination,
     options: SyncOptions,
-    journal: Journal,
-    report: SyncReport | None,
 ) -> dict[str, Any]:
     """
     Go the road.
 
+    :param operator: whose log is written
     :param report: what the trigger told; None at the start of a try
     :returns: the task's result, below 2 KB
     :raises DocumentsFailedError: some documents failed, and ``on_failed_documents`` says fail
     """
     now = time.time()
     deadline = report.carried.deadline if report else now + options.timeout
+    journal = Journal(context)
     with (
         telemetry.span("sync", destination.vendor, destination.key),
         Session(hook, destination, options.concurrency, deadline) as session,
         Spool() as spool,
     ):
         note_link(context, lambda: session.client.settings.console_url, destination.key)
-        return _Sync(context, log, destination, options, journal, session, report, deadline).go(spool)
+        return _Sync(context, operator.log, destination, options, journal, session, report, deadline).go(
+            spool
+        )
 
 
 class _Sync:
@@ -106,9 +101,7 @@ class _Sync:
         self.deadline = deadline
         self.started = self.carried.started if self.carried else time.time()
         self.first = self.carried.plan if self.carried else ""
-        self.ledger = Ledger(
-            superseded=self.carried.superseded if self.carried else 0,
-        )
+        self.ledger = Ledger(superseded=self.carried.superseded if self.carried else 0)
         self.proofs = Proofs(destination.rules, options.start_grace)
         self.waiter = Waiter(session, destination, options, deadline, log)
         self.distrusted: set[int | str] = set()
@@ -198,7 +191,7 @@ class _Sync:
             ledger=self.ledger,
         )
         skipped = [document for document in self.wanted.values() if document.skip]
-        self._refuse_skipped("Nothing was sent." if self.carried is None else _SENT_BEFORE)
+        self._refuse_skipped(sent=self.carried is not None)
         for document in skipped[:_NAMED]:
             self.log.warning("%s is skipped (%s): %s", document.key, document.skip, document.detail)
         self.log.info(
@@ -208,30 +201,9 @@ class _Sync:
             len(self.session.held),
             self.options.sync_id,
         )
-        if not self.wanted and self.options.on_empty_source == "fail":
-            raise EmptySourceError(
-                f"The source holds no document at all, while {self.destination.key} holds {len(self.session.held)} "
-                f"entries of sync '{self.options.sync_id}'. Nothing was sent or deleted. A retry looks again; if the "
-                "source is meant to be empty, set on_empty_source='allow'."
-            )
+        if self.options.on_empty_source == "fail":
+            refusals.empty_source(self.wanted, self.session.held, self.destination.key, self.options.sync_id)
         self._remember()
-
-    def _refuse_skipped(self, became: str) -> None:
-        """
-        Where every document has to be sent, refuse one that cannot be.
-
-        :param became: what was sent
-        :raises SourceIncompleteError: it could not be read, which may pass
-        :raises InvalidArgumentError: the vendor takes no such document
-        """
-        skipped = (document for document in self.wanted.values() if document.skip)
-        document = next(skipped, None) if self.options.strict else None
-        if document is None:
-            return
-        told = f"{document.key} cannot be sent ({document.skip}). {document.detail}".rstrip(". ") + "."
-        if document.skip in (Skip.VANISHED, Skip.UNREADABLE):
-            raise SourceIncompleteError(f"{told} {became} A retry reads it again.")
-        raise InvalidArgumentError(f"{told} {became}")
 
     def _again(self) -> Plan:
         self.session.list_held()
@@ -282,34 +254,23 @@ class _Sync:
             else:
                 self.log.info("Entry %s shows no sign of the write; it is replaced", entry.id)
 
+    def _refuse_skipped(self, *, sent: bool) -> None:
+        if self.options.strict:
+            refusals.skipped_document(self.wanted.values(), sent=sent)
+
     def _guard(self, plan: Plan) -> None:
         """Refuse before anything is sent."""
-        self._guard_deletions(plan)
+        refusals.deletions(plan, self.options.max_deletes, self.destination.key)
         expected, version = self.options.expect_plan, self._version()
         if not expected:
             return
         if self.carried is not None:
-            if version != self.carried.version:
-                raise PlanChangedError(
-                    f"{self.destination.key}: the source changed while the approved plan was being applied; nothing "
-                    "more was sent. Make a plan again (dry_run=True) and have it approved."
-                )
+            refusals.changed_source(version, self.carried, self.destination.key)
             return
         begun = self.journal.approved == expected and self.journal.version == version
-        if plan.digest != expected and not begun:
-            raise PlanChangedError(
-                f"{self.destination.key}: the plan is {plan.digest}, not {expected}: source or knowledge base changed "
-                "since. Nothing was sent, and a retry is refused as well. Make a plan again (dry_run=True) and have it "
-                "approved."
-            )
+        if not begun:
+            refusals.other_plan(plan, expected, self.destination.key)
         self.journal.approve(expected, version)
-
-    def _guard_deletions(self, plan: Plan) -> None:
-        if (reason := too_many_deletions(plan, self.options.max_deletes)) is not None:
-            raise DeletionRefusedError(
-                f"{self.destination.key}: {reason}. Nothing was deleted. A retry is refused as well. Is the source "
-                "whole? If it is, raise max_deletes for this run."
-            )
 
     def _version(self) -> str:
         return version_of((each.key_hash, each.digest) for each in self.wanted.values())
@@ -407,7 +368,7 @@ class _Sync:
             )
             gone = ()
         if gone:
-            self._guard_deletions(plan)
+            refusals.deletions(plan, self.options.max_deletes, self.destination.key)
         rows = [row for row in (*plan.of(Action.SUPERSEDED), *gone) if row.entry]
         if rows:
             self.session.ask(lambda: self.writer.remove(self.session.client, rows, self.ledger))
@@ -424,7 +385,7 @@ class _Sync:
         return self._hand_over(result)
 
     def _tell(self, plan: Plan, *, ended: bool) -> dict[str, Any]:
-        self._refuse_skipped(_SENT_BEFORE if self.writer.done else "Nothing was sent.")
+        self._refuse_skipped(sent=bool(self.writer.done))
         lines = list(self.ledger.outcomes(plan, self.writer))
         result = self._head() | telling.applied(
             plan, lines, self.first, self.ledger.still_answering, ended=ended

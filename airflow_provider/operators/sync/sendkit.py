@@ -185,13 +185,13 @@ class AgentKnowledge:
 
     async def delete(self, client: AsyncClient, entry_id: int | str) -> Deletion | None:
         """Remove a document; None: it was gone."""
+        deletion: Deletion | None = Deletion.DELETED
         try:
             await client.send(sendkit.delete_document(self.agent_id, str(entry_id)))
         except NotFoundError:
-            self.manifest.entries.pop(str(entry_id), None)
-            return None
+            deletion = None
         self.manifest.entries.pop(str(entry_id), None)
-        return Deletion.DELETED
+        return deletion
 
     def unripe(self, entry: Held) -> bool:
         """Never: nothing is written over."""

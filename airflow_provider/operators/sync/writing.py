@@ -55,7 +55,6 @@ class Writer:
     Sends rows and remembers what came of each document.
 
     :param sync_id: goes into each mark
-    :param pause: waits between two attempts, in seconds
     :ivar done: what was done, by key hash
     :ivar given_up: what is not tried again, with the reason
     :ivar made: ids of the entries that were created, which the list has to show before anybody else may plan
