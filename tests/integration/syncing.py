@@ -125,6 +125,11 @@ class Library:
     def ours(self, sync_id: str = "main") -> list[Shown]:
         return [entry for entry in self.entries if entry.mark and entry.mark.sync_id == sync_id]
 
+    def entry(self, title: str) -> Shown:
+        """Our one entry of a title; entries are created side by side, so their order says nothing."""
+        (found,) = [entry for entry in self.ours() if entry.title == title]
+        return found
+
     def theirs(self, sync_id: str = "main") -> list[Shown]:
         return [entry for entry in self.entries if not (entry.mark and entry.mark.sync_id == sync_id)]
 

@@ -219,7 +219,7 @@ def test_a_plan_that_changed_since_is_refused(eight: Library, what: str) -> None
     if what == "source":
         eight.put("article-001.md", "Changed since.")
     elif what == "replica":
-        eight.rig.sandbox.set_entry(eight.ours()[2].id, status="UNPROCESSABLE")
+        eight.rig.sandbox.set_entry(eight.entry("article-003.md").id, status="UNPROCESSABLE")
     ended = refused(eight, "PlanChangedError", delete_missing=what != "wish", expect_plan=plan)
     assert plan in ended.told
 
@@ -270,7 +270,7 @@ def test_a_wait_for_two_thousand_documents_is_small(rig: Rig, tmp_path: Path) ->
     ended = task.resume(task.fire())
     assert ended.verdict == ("success", None)
     assert ended.result["counts"] == {"created": 286, "unchanged": 1714}
-    assert library.ours()[-1].usable
+    assert all(entry.usable for entry in library.ours())
 
 
 def test_the_result_stays_small_with_fifty_failures(library: Library) -> None:
