@@ -28,6 +28,10 @@ class CommonOptions(BaseModel):
     rate_limit_retry_after: Literal["seconds", "date", "none"] = Field(
         default="seconds", description="How a 429 of rate_limit says when to come back."
     )
+    read_lag_seconds: Seconds = Field(
+        default=0.0,
+        description="Reads of one agent or entry tell the state of so many seconds ago; what is newer is a 404.",
+    )
     max_body_bytes: int = Field(
         default=4_500_000, ge=1, description="Inline JSON bodies above this are 413, as on Sensay's platform."
     )
@@ -93,6 +97,9 @@ class SendKitOptions(BaseModel):
     documents_block_retrain: bool = Field(
         default=False, description="A retrain is 409 while a document is processing."
     )
+    deleted_agents_readable: bool = Field(
+        default=False, description="GET still shows a deleted agent, with isActive false; else it is a 404."
+    )
     multipart_processes: bool = Field(
         default=False, description="A multipart upload is processed without process-document."
     )
@@ -141,6 +148,10 @@ class SensayOptions(BaseModel):
     )
     training_failure_status: OlderFailure = Field(
         default="ERR_TEXT_PROCESSING", description="How the older generation calls UNPROCESSABLE."
+    )
+    list_lag_seconds: Seconds = Field(default=0.0, description="Lists tell the state of so many seconds ago.")
+    patch_title_cut: int | None = Field(
+        default=None, ge=1, description="A PATCH keeps only so many characters of a title; null: all."
     )
     truncate_raw_text: int = Field(
         default=20_000, ge=1, description="Characters of rawText that a read shows."

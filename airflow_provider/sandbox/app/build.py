@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airflow_provider.sandbox.app import (
@@ -26,6 +26,7 @@ from airflow_provider.sandbox.app import (
 )
 from airflow_provider.sandbox.app.gate import Gate
 from airflow_provider.sandbox.app.problems import SENDKIT_ERRORS, SENSAY_ERRORS, Problem, answer
+from airflow_provider.sandbox.app.responses import Json
 from airflow_provider.sandbox.app.site import Site, request_id_of
 from airflow_provider.sandbox.app.tampering import Tampering
 from airflow_provider.sandbox.app.traffic import peer_of
@@ -45,6 +46,7 @@ def build(site: Site) -> FastAPI:
         version="1",
         description="The documented contract of both vendors, runnable. `/_sandbox` is the control panel.",
         strict_content_type=False,
+        default_response_class=Json,
     )
     app.state.site = site
     for router in SENDKIT_ROUTERS:
@@ -127,7 +129,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
     where = ".".join(str(part) for part in found[0]["loc"])
     message = f"{where}: {found[0]['msg']}"
     if request.url.path.startswith("/_"):
-        return JSONResponse({"error": message}, 422)
+        return Json({"error": message}, 422)
     return answer(Problem(400, message), request.url.path, request_id_of(request))
 
 
@@ -136,4 +138,4 @@ async def _no_such_route(request: Request, error: Exception) -> Response:
     if request.url.path.startswith("/v1"):
         problem = Problem(error.status_code, None, headers=dict(error.headers or {}))
         return answer(problem, request.url.path, request_id_of(request))
-    return JSONResponse({"error": error.detail}, error.status_code)
+    return Json({"error": error.detail}, error.status_code)

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query
 from pydantic import ValidationError
-from starlette.responses import JSONResponse
 
 from airflow_provider.sandbox.app.control_bodies import Advance, ReleaseHeld, Seed, SetAgent, SetEntry
 from airflow_provider.sandbox.app.faults import Fault
+from airflow_provider.sandbox.app.responses import Json
 from airflow_provider.sandbox.app.setting import seed, set_agent, set_entry
 from airflow_provider.sandbox.app.site import AnySite, Site
 from airflow_provider.sandbox.state.clock import iso
@@ -32,7 +32,7 @@ async def state(
     live = world.live_entries()
     return {
         "now": iso(now, options.clock_skew),
-        "options": options.model_dump(mode="json"),
+        "options": options.model_dump(),
         "credits_left": float(world.ledger.left),
         "charges": _charges(world),
         "agents": [agent.show(now, options) for agent in world.agents.values()],
@@ -61,10 +61,10 @@ async def change_options(site: AnySite, changes: Annotated[dict[str, Any], Body(
     try:
         site.world.set_options(changes)
     except ValidationError as error:
-        return JSONResponse(
+        return Json(
             {"error": error.errors(include_url=False, include_input=False, include_context=False)}, 422
         )
-    return site.world.options.model_dump(mode="json")
+    return site.world.options.model_dump()
 
 
 @router.post("/advance", summary="Let world time jump ahead")
@@ -82,7 +82,7 @@ async def seed_world(site: AnySite, body: Seed) -> Any:
 async def change_agent(agent_id: str, body: SetAgent, site: AnySite) -> Any:
     world = site.world
     if agent_id not in world.agents:
-        return JSONResponse({"error": f"no agent {agent_id}"}, 404)
+        return Json({"error": f"no agent {agent_id}"}, 404)
     set_agent(world, world.agents[agent_id], body)
     return world.agents[agent_id].show(world.now, world.options)
 
@@ -91,7 +91,7 @@ async def change_agent(agent_id: str, body: SetAgent, site: AnySite) -> Any:
 async def change_entry(entry_id: int, body: SetEntry, site: AnySite) -> Any:
     world = site.world
     if entry_id not in world.entries:
-        return JSONResponse({"error": f"no entry {entry_id}"}, 404)
+        return Json({"error": f"no entry {entry_id}"}, 404)
     set_entry(world, world.entries[entry_id], body)
     return show(world.entries[entry_id], world.now, world.options, with_text=True)
 
@@ -145,7 +145,7 @@ async def release_all(site: AnySite, body: ReleaseHeld | None = None) -> Any:
 @router.post("/release/{held_id}", summary="Let one go")
 async def release(held_id: int, site: AnySite, body: ReleaseHeld | None = None) -> Any:
     if not site.holds.release(held_id, body.action if body else "continue"):
-        return JSONResponse({"error": f"nothing held under {held_id}"}, 404)
+        return Json({"error": f"nothing held under {held_id}"}, 404)
     return {"released": [held_id]}
 
 

@@ -51,6 +51,7 @@ class SetAgent(_Body):
         default=False, description="Someone else's retrain begins now; charged to nobody."
     )
     documents: list[SetDocument] | None = None
+    isActive: bool | None = Field(default=None, description="false: deleted; see deleted_agents_readable.")
     profile: dict[str, Any] = Field(default_factory=dict, description="name, companyInfo, usage, …")
     missing: list[str] | None = Field(default=None, description="Keys that GET leaves out from now on.")
     raw: dict[str, Any] | None = Field(default=None, description="Keys that GET shows so, whatever is true.")

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from airflow_provider.sandbox.options import Seconds
+from airflow_provider.sandbox.state.clock import MarkerStyle
 
 
 class Match(BaseModel):
@@ -123,6 +124,32 @@ class BodyFault(_Fault):
     seconds: Seconds = Field(default=0.05, description="For dribble: real seconds between chunks.")
 
 
+class EditFault(_Fault):
+    """Do it, then answer with some members changed; a path is dotted, ``*`` stands for each of a list."""
+
+    kind: Literal["edit"]
+    members: dict[str, Any] = Field(
+        default_factory=dict, description='Path and value, e.g. {"data._id": "other", "items.*.title": 7}.'
+    )
+    missing: list[str] = Field(default_factory=list, description="Paths left out.")
+    items: int | None = Field(
+        default=None, ge=0, description="A list has only so many items, and says so in total."
+    )
+    marker_shift: float = Field(
+        default=0.0, description="Seconds by which lastScrapedAt and updatedAt are moved; may be negative."
+    )
+    marker_style: MarkerStyle | None = Field(
+        default=None, description="The same instants of lastScrapedAt and updatedAt, spelt otherwise."
+    )
+
+
+class SwapFault(_Fault):
+    """Do the same to another path, and answer with what came of that: two answers mixed up."""
+
+    kind: Literal["swap"]
+    to: str = Field(description="The other path.")
+
+
 class RedirectFault(_Fault):
     """Send the client elsewhere and do nothing."""
 
@@ -139,6 +166,8 @@ Fault = Annotated[
     | DelayFault
     | HoldFault
     | BodyFault
+    | EditFault
+    | SwapFault
     | RedirectFault,
     Field(discriminator="kind"),
 ]
@@ -164,7 +193,7 @@ class FaultQueue:
 
     def show(self) -> list[dict[str, Any]]:
         return [
-            fault.model_dump(mode="json") | {"id": fault._id, "seen": fault._seen, "fired": fault._fired}
+            fault.model_dump() | {"id": fault._id, "seen": fault._seen, "fired": fault._fired}
             for fault in self._faults
         ]
 

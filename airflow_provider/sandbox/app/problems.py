@@ -11,7 +11,8 @@ from http import HTTPStatus
 from typing import Any, Literal
 
 from pydantic import BaseModel
-from starlette.responses import JSONResponse
+
+from airflow_provider.sandbox.app.responses import Json
 
 Vendor = Literal["sendkit", "sensay"]
 
@@ -85,9 +86,9 @@ def vendor_of(path: str) -> Vendor:
     return "sendkit" if path == "/v1/agents" or path.startswith("/v1/agents/") else "sensay"
 
 
-def answer(problem: Problem, path: str, request_id: str) -> JSONResponse:
+def answer(problem: Problem, path: str, request_id: str) -> Json:
     body = sendkit_body(problem) if vendor_of(path) == "sendkit" else sensay_body(problem, request_id)
-    return JSONResponse(body, problem.status, problem.headers)
+    return Json(body, problem.status, problem.headers)
 
 
 def sendkit_body(problem: Problem) -> dict[str, Any]:

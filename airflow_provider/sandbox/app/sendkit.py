@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import JSONResponse
 
 from airflow_provider.sandbox.app.problems import Problem
+from airflow_provider.sandbox.app.responses import Json
 from airflow_provider.sandbox.app.sendkit_bodies import CreateAgent, UpdateAgent
 from airflow_provider.sandbox.app.site import AnyWorld, RequestId
 from airflow_provider.sandbox.state.agents import Agent
@@ -19,14 +19,24 @@ router = APIRouter(prefix="/v1/agents", tags=["SendKit agents"])
 _MERGED = ("companyInfo", "persona", "autonomousMode", "followupSettings")
 
 
-def agent_of(agentId: str, world: AnyWorld) -> Agent:
-    agent = world.agents.get(agentId)
-    if agent is None or agent.deleted:
+def agent_as_read(agentId: str, world: AnyWorld) -> Agent:
+    """As it was ``read_lag_seconds`` ago."""
+    agent = world.find_agent(agentId, world.read_at)
+    if agent is None:
         raise Problem(404)
     return agent
 
 
-AnyAgent = Annotated[Agent, Depends(agent_of)]
+def agent_to_change(agentId: str, world: AnyWorld) -> Agent:
+    agent = world.agents.get(agentId)
+    if agent is None or agent.deleted:
+        raise Problem(404)
+    agent.remember(world.now)
+    return agent
+
+
+AgentAsRead = Annotated[Agent, Depends(agent_as_read)]
+AgentToChange = Annotated[Agent, Depends(agent_to_change)]
 
 
 @router.get("", summary="List agents")
@@ -37,8 +47,8 @@ async def list_agents(world: AnyWorld) -> dict[str, Any]:
 
 
 @router.get("/{agentId}", summary="Get agent")
-async def get_agent(agent: AnyAgent, world: AnyWorld) -> dict[str, Any]:
-    return {"success": True, "data": agent.show(world.now, world.options)}
+async def get_agent(agent: AgentAsRead, world: AnyWorld) -> dict[str, Any]:
+    return {"success": True, "data": agent.show(world.read_at, world.options)}
 
 
 @router.post("", status_code=201, summary="Create agent (0.5 credits, at most 3 agents)")
@@ -49,12 +59,13 @@ async def create_agent(body: CreateAgent, world: AnyWorld, request_id: RequestId
     _check_credits(world, options.create_agent_cost)
     given = body.model_dump(exclude_none=True)
     agent = world.add_agent(given.pop("name"), **given)
+    agent.past = [(world.now, None)]
     world.charge(agent, options.create_agent_cost, "create agent", request_id)
     return {"success": True, "data": agent.show(world.now, options)}
 
 
 @router.patch("/{agentId}", summary="Update agent")
-async def update_agent(body: UpdateAgent, agent: AnyAgent, world: AnyWorld) -> dict[str, Any]:
+async def update_agent(body: UpdateAgent, agent: AgentToChange, world: AnyWorld) -> dict[str, Any]:
     given = body.model_dump(exclude_unset=True)
     for name in _MERGED:
         if name in given:
@@ -71,13 +82,13 @@ async def update_agent(body: UpdateAgent, agent: AnyAgent, world: AnyWorld) -> d
 
 
 @router.delete("/{agentId}", summary="Delete agent (soft)")
-async def delete_agent(agent: AnyAgent) -> dict[str, Any]:
+async def delete_agent(agent: AgentToChange) -> dict[str, Any]:
     agent.deleted = True
     return {"success": True, "data": {"message": "Agent deleted"}}
 
 
 @router.post("/{agentId}/retrain", status_code=202, summary="Retrain agent (10 credits)", responses={200: {}})
-async def retrain(request: Request, agent: AnyAgent, world: AnyWorld, request_id: RequestId) -> JSONResponse:
+async def retrain(request: Request, agent: AgentToChange, world: AnyWorld, request_id: RequestId) -> Json:
     """No body. 402 without enough credits, 409 while a run is active; neither charges."""
     if (await request.body()).strip() not in (b"", b"{}"):
         raise Problem(400, "This endpoint takes no body")
@@ -101,7 +112,7 @@ async def retrain(request: Request, agent: AnyAgent, world: AnyWorld, request_id
         "data": agent.show(now, options, answer_to_retrain=True),
         "meta": {"creditsCharged": options.retrain_cost, "jobs": jobs},
     }
-    return JSONResponse(answer, options.retrain_status_code)
+    return Json(answer, options.retrain_status_code)
 
 
 def _check_credits(world: World, cost: float) -> None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
 from airflow_provider.sandbox.app.problems import Problem
-from airflow_provider.sandbox.app.sendkit import AnyAgent
+from airflow_provider.sandbox.app.sendkit import AgentToChange
 from airflow_provider.sandbox.app.sendkit_bodies import (
     MAX_DOCUMENT_BYTES,
     ProcessDocument,
@@ -45,7 +45,7 @@ _UPLOAD_SCHEMA = {
 @router.post(
     "/upload-document", summary="Upload a document (JSON: get an upload URL)", openapi_extra=_UPLOAD_SCHEMA
 )
-async def upload_document(request: Request, agent: AnyAgent, site: AnySite) -> dict[str, Any]:
+async def upload_document(request: Request, agent: AgentToChange, site: AnySite) -> dict[str, Any]:
     """https://docs.sendkit.ai/api-reference/post-v1-agents-agentid-upload-document"""
     if request.headers["content-type"].startswith("multipart/"):
         return await _upload_inline(request, agent, site)
@@ -84,7 +84,7 @@ async def _upload_inline(request: Request, agent: Agent, site: Site) -> dict[str
 
 
 @router.post("/process-document", summary="Index an uploaded document")
-async def process_document(body: ProcessDocument, agent: AnyAgent, world: AnyWorld) -> dict[str, Any]:
+async def process_document(body: ProcessDocument, agent: AgentToChange, world: AnyWorld) -> dict[str, Any]:
     """A file whose bytes never arrived is accepted, and fails."""
     upload = world.uploads.get(body.fileKey.rpartition("/")[2].partition("-")[0])
     if upload is None or upload.agent_id != agent.id:
@@ -101,7 +101,7 @@ async def process_document(body: ProcessDocument, agent: AnyAgent, world: AnyWor
 
 
 @router.delete("/documents", summary="Remove a document (JSON body)")
-async def remove_document(body: RemoveDocument, agent: AnyAgent, world: AnyWorld) -> dict[str, Any]:
+async def remove_document(body: RemoveDocument, agent: AgentToChange, world: AnyWorld) -> dict[str, Any]:
     """https://docs.sendkit.ai/api-reference/delete-v1-agents-agentid-documents"""
     kept = tuple(document for document in agent.training.documents if document.file_key != body.fileKey)
     if len(kept) == len(agent.training.documents):

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
-from starlette.responses import JSONResponse
 
 from airflow_provider.sandbox.app.problems import Problem
+from airflow_provider.sandbox.app.responses import Json
 from airflow_provider.sandbox.app.sensay_bodies import CreateEntry, Status, UpdateEntry
 from airflow_provider.sandbox.app.sensay_replicas import AnyReplica
 from airflow_provider.sandbox.app.site import AnySite, AnyWorld, Site
@@ -19,6 +19,7 @@ from airflow_provider.sandbox.state import knowledge
 from airflow_provider.sandbox.state.entries import Entry, Kind
 from airflow_provider.sandbox.state.entry_views import show
 from airflow_provider.sandbox.state.file_types import is_accepted, media_groups
+from airflow_provider.sandbox.state.people import Replica
 from airflow_provider.sandbox.state.world import World
 
 STATUSES = frozenset(Status.__args__)  # type: ignore[attr-defined]
@@ -34,14 +35,25 @@ router = APIRouter(tags=["Sensay knowledge base"], dependencies=[Depends(generat
 _BASE = "/v1/replicas/{replicaUUID}/knowledge-base"
 
 
-def entry_of(knowledgeBaseID: int, replica: AnyReplica, world: AnyWorld) -> Entry:
-    entry = world.find_entry(knowledgeBaseID)
+def entry_as_read(knowledgeBaseID: int, replica: AnyReplica, world: AnyWorld) -> Entry:
+    """As it was ``read_lag_seconds`` ago."""
+    return _known(world.find_entry(knowledgeBaseID, world.read_at), replica)
+
+
+def entry_to_change(knowledgeBaseID: int, replica: AnyReplica, world: AnyWorld) -> Entry:
+    entry = _known(world.find_entry(knowledgeBaseID), replica)
+    entry.remember(world.now)
+    return entry
+
+
+def _known(entry: Entry | None, replica: Replica) -> Entry:
     if entry is None or entry.replica_uuid != replica.uuid:
         raise Problem(404, "Knowledge base entry not found")
     return entry
 
 
-AnyEntry = Annotated[Entry, Depends(entry_of)]
+EntryAsRead = Annotated[Entry, Depends(entry_as_read)]
+EntryToChange = Annotated[Entry, Depends(entry_to_change)]
 
 
 @router.get("/v1/knowledge-base/file-types", summary="List the accepted file types")
@@ -74,8 +86,8 @@ async def list_entries(
     sortOrder: Literal["asc", "desc"] = "desc",
 ) -> dict[str, Any]:
     """``pageSize=0`` tells only the total. Texts are left out."""
-    now = world.now
-    entries = world.live_entries(replica.uuid)
+    now = world.now - world.options.list_lag_seconds
+    entries = world.live_entries(replica.uuid, now)
     statuses = _several(status, STATUSES, world)
     kinds = _several(type, KINDS, world)
     if statuses:
@@ -94,12 +106,12 @@ async def list_entries(
 
 
 @router.get(_BASE + "/{knowledgeBaseID}", summary="Get an entry")
-async def get_entry(entry: AnyEntry, world: AnyWorld) -> dict[str, Any]:
-    return {"success": True} | show(entry, world.now, world.options, with_text=True)
+async def get_entry(entry: EntryAsRead, world: AnyWorld) -> dict[str, Any]:
+    return {"success": True} | show(entry, world.read_at, world.options, with_text=True)
 
 
 @router.patch(_BASE + "/{knowledgeBaseID}", summary="Update an entry")
-async def update_entry(body: UpdateEntry, entry: AnyEntry, world: AnyWorld) -> dict[str, Any]:
+async def update_entry(body: UpdateEntry, entry: EntryToChange, world: AnyWorld) -> dict[str, Any]:
     """A new text sends the entry through the pipeline again; what it read before may linger."""
     given = body.model_dump(exclude_none=True)
     raw_text = given.pop("rawText", None)
@@ -111,13 +123,13 @@ async def update_entry(body: UpdateEntry, entry: AnyEntry, world: AnyWorld) -> d
 
 
 @router.delete(_BASE + "/{knowledgeBaseID}", summary="Delete an entry", responses={202: {}})
-async def delete_entry(entry: AnyEntry, world: AnyWorld) -> JSONResponse:
+async def delete_entry(entry: EntryToChange, world: AnyWorld) -> Json:
     """202: it is no longer listed, but goes on answering for a while."""
     knowledge.delete(world, entry)
     if world.options.delete_status == 200:
-        return JSONResponse({"success": True})
+        return Json({"success": True})
     message = "Deletion accepted. Full removal may take up to 24 hours."
-    return JSONResponse({"success": True, "message": message}, 202)
+    return Json({"success": True, "message": message}, 202)
 
 
 def _create(body: CreateEntry, replica_uuid: str, site: Site) -> list[dict[str, Any]]:

@@ -28,14 +28,25 @@ def generation_exists(world: AnyWorld) -> None:
 router = APIRouter(tags=["Sensay training (older)"], dependencies=[Depends(generation_exists)])
 
 
-def entry_of(trainingID: int, world: AnyWorld) -> Entry:
-    entry = world.find_entry(trainingID)
+def entry_as_read(trainingID: int, world: AnyWorld) -> Entry:
+    """As it was ``read_lag_seconds`` ago."""
+    return _known(world.find_entry(trainingID, world.read_at))
+
+
+def entry_to_change(trainingID: int, world: AnyWorld) -> Entry:
+    entry = _known(world.find_entry(trainingID))
+    entry.remember(world.now)
+    return entry
+
+
+def _known(entry: Entry | None) -> Entry:
     if entry is None:
         raise Problem(404, "Knowledge base entry not found")
     return entry
 
 
-AnyEntry = Annotated[Entry, Depends(entry_of)]
+EntryAsRead = Annotated[Entry, Depends(entry_as_read)]
+EntryToChange = Annotated[Entry, Depends(entry_to_change)]
 
 
 @router.post("/v1/replicas/{replicaUUID}/training", summary="Create an empty entry")
@@ -56,7 +67,7 @@ async def create_upload(filename: str, replica: AnyReplica, site: AnySite) -> di
 
 @router.put("/v1/replicas/{replicaUUID}/training/{trainingID}", summary="Update knowledge base entry")
 async def update_training(
-    body: UpdateTraining, replica: AnyReplica, entry: AnyEntry, world: AnyWorld
+    body: UpdateTraining, replica: AnyReplica, entry: EntryToChange, world: AnyWorld
 ) -> dict[str, Any]:
     """With ``vectorEntryId`` the entry is READY at once; ``metadata`` is stored with it and not shown."""
     if entry.replica_uuid != replica.uuid:
@@ -82,8 +93,9 @@ async def list_training(
     number, size = int(page), int(limit)
     if number < 1 or not 1 <= size <= 100:
         raise Problem(400, "page starts at 1, limit is 1 to 100")
-    now, options = world.now, world.options
-    entries = world.live_entries()[::-1]
+    options = world.options
+    now = world.now - options.list_lag_seconds
+    entries = world.live_entries(at=now)[::-1]
     if status is not None:
         entries = [entry for entry in entries if older_status(entry, now, options) == status]
     if type is not None:
@@ -93,11 +105,11 @@ async def list_training(
 
 
 @router.get("/v1/training/{trainingID}", summary="Get an entry")
-async def get_training(entry: AnyEntry, world: AnyWorld) -> dict[str, Any]:
-    return {"success": True} | show_older(entry, world.now, world.options)
+async def get_training(entry: EntryAsRead, world: AnyWorld) -> dict[str, Any]:
+    return {"success": True} | show_older(entry, world.read_at, world.options)
 
 
 @router.delete("/v1/training/{trainingID}", summary="Delete an entry and its vectors, at once")
-async def delete_training(entry: AnyEntry, world: AnyWorld) -> dict[str, Any]:
-    del world.entries[entry.id]
+async def delete_training(entry: EntryToChange, world: AnyWorld) -> dict[str, Any]:
+    entry.gone_at = world.now
     return {"success": True}

@@ -22,8 +22,10 @@ from airflow_provider.sandbox.state.world import World
 
 
 def set_agent(world: World, agent: Agent, given: SetAgent) -> None:
+    """At once, also for reads that lag; only a run of somebody else begins like any write."""
     now, names = world.now, given.model_fields_set
     agent.shown_before_until = now
+    agent.past.clear()
     if given.never_trained:
         agent.training = Training(never_trained(now).steps, agent.training.documents)
     current = _pinned(agent.training.step(now), given, now, world)
@@ -40,17 +42,22 @@ def set_agent(world: World, agent: Agent, given: SetAgent) -> None:
         agent.training = replace(agent.training, steps=_agent_steps(given.timeline, current, now, world))
     if given.documents is not None:
         agent.set_documents(tuple(_document(document, agent, now) for document in given.documents))
-    if given.foreign_run:
-        agent.retrain(now, world.options)
     agent.profile |= given.profile
+    if given.isActive is not None:
+        agent.deleted = not given.isActive
     if given.missing is not None:
         agent.missing = frozenset(given.missing)
     if given.raw is not None:
         agent.raw = given.raw
+    if given.foreign_run:
+        agent.remember(now)
+        agent.retrain(now, world.options)
 
 
 def set_entry(world: World, entry: Entry, given: SetEntry) -> None:
+    """At once, also for reads that lag."""
     now, names = world.now, given.model_fields_set
+    entry.past.clear()
     if "title" in names:
         entry.title = given.title
     if "rawText" in names:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Literal
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from airflow_provider.sandbox.app.responses import Json
 from airflow_provider.sandbox.app.site import AnyWorld
 from airflow_provider.sandbox.state import knowledge
 from airflow_provider.sandbox.state.storage import Upload
@@ -64,8 +65,9 @@ def _put_sensay(world: AnyWorld, upload: Upload, content: bytes, content_type: s
     if len(content) > MAX_FILE_BYTES:
         return _refuse(413, "Payload too large", "The object exceeded the maximum allowed size")
     upload.content = content
+    entry.remember(world.now)
     knowledge.receive_file(world, entry, content, content_type)
-    return JSONResponse({"Key": f"replica_files/{upload.key}/{upload.filename}"})
+    return Json({"Key": f"replica_files/{upload.key}/{upload.filename}"})
 
 
 def _refuse(status: int, code: str, message: str) -> Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -12,18 +11,22 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from airflow_provider.sandbox.app.editing import edited
 from airflow_provider.sandbox.app.faults import (
     BodyFault,
     DelayFault,
     DropFault,
+    EditFault,
     Fault,
     HoldFault,
     LoseAnswerFault,
     RedirectFault,
     StatusAfterFault,
     StatusFault,
+    SwapFault,
 )
 from airflow_provider.sandbox.app.problems import Problem, answer
+from airflow_provider.sandbox.app.responses import Json
 from airflow_provider.sandbox.app.site import Site
 from airflow_provider.sandbox.app.traffic import peer_of
 from airflow_provider.sandbox.state.clock import http_date
@@ -93,6 +96,11 @@ class Tampering:
                 performed = await self._perform(scope, body)
                 await asyncio.sleep(fault.seconds)
                 return performed.answer()
+            case SwapFault():
+                return (await self._perform({**scope, "path": fault.to}, body)).answer()
+            case EditFault():
+                true = await self._perform(scope, body)
+                return edited(fault, true.status, true.body)
             case BodyFault(shape="cut_connection"):
                 return _announced_longer(
                     await self._perform(scope, body), lambda: self._cut(scope, reset=False)
@@ -130,8 +138,9 @@ class Tampering:
             problem = Problem(fault.status, error_code=fault.error_code, headers=headers)
             return answer(problem, scope["path"], scope["sandbox_request_id"])
         if isinstance(fault.body, str):
-            return Response(fault.body, fault.status, headers)
-        return Response(json.dumps(fault.body), fault.status, headers, media_type="application/json")
+            kind = "text/html" if fault.body.lstrip().startswith("<") else None
+            return Response(fault.body.encode("utf-8", "replace"), fault.status, headers, kind)
+        return Json(fault.body, fault.status, headers)
 
 
 def _spoilt(fault: BodyFault, true: Performed) -> Response:
@@ -145,7 +154,7 @@ def _spoilt(fault: BodyFault, true: Performed) -> Response:
         case "cut_json":
             return Response(true.body[: len(true.body) // 2], status, media_type=as_json)
         case "wrong_shape":
-            return Response(json.dumps([] if fault.body is None else fault.body), status, media_type=as_json)
+            return Json([] if fault.body is None else fault.body, status)
         case "dribble":
             return StreamingResponse(_dribble(true.body, fault), status, media_type=as_json)
         case _:

@@ -12,6 +12,7 @@ from typing import Any
 
 from airflow_provider.sandbox.options import Options
 from airflow_provider.sandbox.state.clock import iso
+from airflow_provider.sandbox.state.history import Historic
 
 TRAINING_FIELDS = (
     "trainingStatus",
@@ -96,7 +97,7 @@ class Training:
 
 
 @dataclass(slots=True)
-class Agent:
+class Agent(Historic):
     """
     One agent; ``profile`` holds the parts of it that training does not touch.
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from email.utils import formatdate
+from typing import Literal
 
 
 class Clock:
@@ -43,6 +44,27 @@ def iso(at: float, skew: float = 0.0) -> str:
 def iso_micro(at: float, skew: float = 0.0) -> str:
     """Sensay's style: ``2025-04-15T08:11:00.093761+00:00``."""
     return datetime.fromtimestamp(at + skew, UTC).isoformat(timespec="microseconds")
+
+
+MarkerStyle = Literal["z", "offset", "zone", "no_zone", "epoch_ms"]
+
+
+def respell(text: str, style: MarkerStyle | None, shift: float) -> str | float:
+    """A vendor's time, moved, as another serializer would write it; without a style as it was written."""
+    at = parse_time(text) + shift
+    match style:
+        case "z":
+            return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        case "offset":
+            return iso_micro(at)
+        case "zone":
+            return datetime.fromtimestamp(at, timezone(timedelta(hours=2))).isoformat()
+        case "no_zone":
+            return datetime.fromtimestamp(at, UTC).replace(tzinfo=None).isoformat()
+        case "epoch_ms":
+            return round(at * 1000, 3)
+        case None:
+            return iso(at) if text.endswith("Z") else iso_micro(at)
 
 
 def http_date(at: float) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from airflow_provider.sandbox.options import Options
+from airflow_provider.sandbox.state.history import Historic
 
 Kind = Literal["text", "website", "youtube", "file"]
 USABLE = frozenset({"VECTOR_CREATED", "READY"})
@@ -35,7 +36,7 @@ class Step:
 
 
 @dataclass(slots=True)
-class Entry:
+class Entry(Historic):
     """
     One entry of a replica's knowledge base.
 

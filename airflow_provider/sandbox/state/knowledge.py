@@ -129,7 +129,7 @@ def set_fields(world: World, entry: Entry, fields: dict[str, Any]) -> None:
     """A write that needs no processing; the title and what the pipeline itself may send back."""
     now = world.now
     if "title" in fields:
-        entry.title = fields.pop("title")
+        entry.title = fields.pop("title")[: world.options.patch_title_cut]
     status, error = fields.pop("status", None), fields.pop("error", None)
     if status == "NEW":
         entry.write(processing(now, entry.raw_text, world.options, first="NEW"), now)
@@ -144,10 +144,8 @@ def set_fields(world: World, entry: Entry, fields: dict[str, Any]) -> None:
 
 def delete(world: World, entry: Entry) -> None:
     """Gone at once, or (202) no longer to be seen but still answering for a while."""
-    if world.options.delete_status == 200:
-        del world.entries[entry.id]
-    else:
-        entry.gone_at = world.now + world.options.delete_seconds
+    lingers = world.options.delete_seconds if world.options.delete_status == 202 else 0.0
+    entry.gone_at = world.now + lingers
 
 
 def is_refused(url: str) -> bool:
@@ -185,6 +183,7 @@ def _create(world: World, replica_uuid: str, kind: Kind, steps: tuple[Step, ...]
         created_at=now,
         written_at=now,
         steps=steps,
+        past=[(now, None)],
         **fields,
     )
     return world.add_entry(entry)

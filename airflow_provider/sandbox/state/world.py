@@ -64,6 +64,11 @@ class World:
     def now(self) -> float:
         return self.clock.now()
 
+    @property
+    def read_at(self) -> float:
+        """The moment whose state a read of one agent or entry tells."""
+        return self.now - self.options.read_lag_seconds
+
     def set_options(self, changes: dict[str, object]) -> None:
         """
         Change options; what has begun goes on as it began.
@@ -99,6 +104,14 @@ class World:
         self.agents[agent_id] = agent
         return agent
 
+    def find_agent(self, agent_id: str, at: float) -> Agent | None:
+        """The agent as it was at that time; a deleted one only under ``deleted_agents_readable``."""
+        known = self.agents.get(agent_id)
+        agent = known and known.as_of(at)
+        if agent is None or (agent.deleted and not self.options.deleted_agents_readable):
+            return None
+        return agent
+
     def active_agents(self) -> Iterator[Agent]:
         return (agent for agent in self.agents.values() if not agent.deleted)
 
@@ -125,21 +138,26 @@ class World:
         self.entries[entry.id] = entry
         return entry
 
-    def live_entries(self, replica_uuid: str | None = None) -> list[Entry]:
-        """Oldest first; entries on their way out count only under ``deleted_visible``."""
-        now, visible = self.now, self.options.deleted_visible
+    def live_entries(self, replica_uuid: str | None = None, at: float | None = None) -> list[Entry]:
+        """Oldest first, as of now or of then; on their way out they count only under ``deleted_visible``."""
+        at = self.now if at is None else at
         return [
             entry
-            for entry in self.entries.values()
-            if (replica_uuid is None or entry.replica_uuid == replica_uuid)
-            and (entry.gone_at is None or (visible and now < entry.gone_at))
+            for known in self.entries.values()
+            if (replica_uuid is None or known.replica_uuid == replica_uuid)
+            and (entry := known.as_of(at)) is not None
+            and self._is_live(entry, at)
         ]
 
-    def find_entry(self, entry_id: int) -> Entry | None:
-        entry = self.entries.get(entry_id)
-        if entry is None or entry.gone_at is None:
-            return entry
-        return entry if self.options.deleted_visible and self.now < entry.gone_at else None
+    def find_entry(self, entry_id: int, at: float | None = None) -> Entry | None:
+        """As of now, or of then."""
+        at = self.now if at is None else at
+        known = self.entries.get(entry_id)
+        entry = known and known.as_of(at)
+        return entry if entry is not None and self._is_live(entry, at) else None
+
+    def _is_live(self, entry: Entry, at: float) -> bool:
+        return entry.gone_at is None or (self.options.deleted_visible and at < entry.gone_at)
 
     # --- both ------------------------------------------------------------------------------------------------
 
