@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from airflow_provider.cli.look import STATES, Row, State, Wanted
 from airflow_provider.refresh.observation import shorten
-from airflow_provider.refresh.sendkit import AgentTarget
+from airflow_provider.vendors.sendkit.agent import AgentTarget
 
 if TYPE_CHECKING:
-    from airflow_provider.api.models.sendkit import Agent
+    from airflow_provider.vendors.sendkit.models import Agent
 
 
 def rows(conn_id: str, wanted: Wanted) -> Iterator[Row]:
     """Read the list, and then each agent: the list shows no training."""
-    from airflow_provider.api import sendkit
     from airflow_provider.hooks.sendkit import SendKitHook
+    from airflow_provider.vendors.sendkit import endpoints as sendkit
 
     with SendKitHook(conn_id).get_conn() as client:
         for listed in client.send(sendkit.list_agents()):

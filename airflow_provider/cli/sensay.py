@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from airflow_provider.cli.look import STATES, Row, State, Wanted
 from airflow_provider.refresh.observation import later
-from airflow_provider.refresh.sensay import DEFAULT_READY, EntryTarget, Generation, phase_of
+from airflow_provider.vendors.sensay.entry import DEFAULT_READY, EntryTarget, Generation, phase_of
 
 if TYPE_CHECKING:
-    from airflow_provider.api.client import Client
-    from airflow_provider.api.models.entry import Entry
-    from airflow_provider.api.models.sensay import Replica
+    from airflow_provider.http.client import Client
+    from airflow_provider.vendors.sensay.models import Replica
+    from airflow_provider.vendors.sensay.values import Entry
 
 #: The first of these that any entry is in is the state of the replica.
 _WORST_FIRST = (State.FAILED, State.UNKNOWN, State.IN_PROGRESS)
@@ -37,7 +37,7 @@ def rows(conn_id: str, wanted: Wanted) -> Iterator[Row]:
 
 
 def _replicas(client: Client) -> Iterator[Replica]:
-    from airflow_provider.api import sensay
+    from airflow_provider.vendors.sensay import endpoints as sensay
 
     seen, number = 0, 1
     while True:
@@ -56,8 +56,8 @@ def _entries(client: Client, replica_uuid: str) -> tuple[Counter[State], str | N
     One page is exact and shows when the last one changed. Where there are more, the vendor's own totals are
     asked for, one request for each status: the list cannot be sorted by the time of the last change.
     """
-    from airflow_provider.api import sensay
-    from airflow_provider.api.models.sensay import EntryStatus
+    from airflow_provider.vendors.sensay import endpoints as sensay
+    from airflow_provider.vendors.sensay.models import EntryStatus
 
     page = client.send(sensay.list_entries(replica_uuid))
     total = len(page.items) if page.total is None else page.total
@@ -77,7 +77,7 @@ def _entries(client: Client, replica_uuid: str) -> tuple[Counter[State], str | N
 
 def _older_entries(client: Client) -> dict[str, list[Entry]]:
     """Read the whole list: the older generation knows no total, and one list for all replicas."""
-    from airflow_provider.api import sensay_training
+    from airflow_provider.vendors.sensay import training_endpoints as sensay_training
 
     found: dict[str, list[Entry]] = defaultdict(list)
     number = 1

@@ -13,16 +13,16 @@ from airflow.providers.common.compat.sdk import (
     task_decorator_factory,
 )
 
+from airflow_provider.arguments import Checker
 from airflow_provider.errors import InvalidArgumentError
 from airflow_provider.operators.sensay import SensaySyncKnowledgeBaseOperator
-from airflow_provider.refresh.arguments import Checker
 from airflow_provider.sources.items import Items
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.sdk.bases.decorator import FParams, FReturn, Task
 
-    from airflow_provider.refresh.sync.carried import SyncReport
+    from airflow_provider.sync.saved_state import SyncReport
 
 
 class _SensayDocumentsOperator(DecoratedOperator, SensaySyncKnowledgeBaseOperator):

@@ -4,29 +4,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from airflow.providers.common.compat.sdk import BaseHook
 
 if TYPE_CHECKING:
-    from airflow_provider.api.call import Call
-    from airflow_provider.api.client import Client
-    from airflow_provider.api.settings import Settings
+    from airflow_provider.http.call import Call
+    from airflow_provider.http.client import Client
+    from airflow_provider.http.settings import Settings
+    from airflow_provider.vendors.connection import AnyConnection
 
 T = TypeVar("T")
-
-
-class AnyConnection(Protocol):
-    """The members of Airflow's connection that are read here."""
-
-    conn_id: Any
-    conn_type: str | None
-    host: str | None
-    schema: str | None
-    login: str | None
-    password: str | None
-    port: int | None
-    extra: str | None
 
 
 class KnowledgeHook(BaseHook):
@@ -79,13 +67,13 @@ class KnowledgeHook(BaseHook):
 
     @staticmethod
     def _heard(settings: Settings) -> Settings:
-        from airflow_provider.hooks import telemetry
+        from airflow_provider import telemetry
 
         return replace(settings, on_rate_limit=telemetry.rate_limited)
 
     def get_conn(self) -> Client:
         """Return a client; use it in a ``with`` statement."""
-        from airflow_provider.api.client import Client
+        from airflow_provider.http.client import Client
 
         return Client(self.settings())
 
@@ -104,7 +92,7 @@ class KnowledgeHook(BaseHook):
 
         :param retry: False: exactly one attempt
         """
-        from airflow_provider.api.client import AsyncClient
+        from airflow_provider.http.client import AsyncClient
 
         async with AsyncClient(await self.asettings()) as client:
             return await client.send(call, retry=retry)

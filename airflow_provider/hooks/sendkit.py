@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.hooks.base import AnyConnection, KnowledgeHook
+from airflow_provider.hooks.base import KnowledgeHook
 
 if TYPE_CHECKING:
-    from airflow_provider.api.models.sendkit import Agent, ProcessReceipt, RetrainReceipt, UploadSlot
-    from airflow_provider.api.settings import Settings
+    from airflow_provider.http.settings import Settings
+    from airflow_provider.vendors.connection import AnyConnection
+    from airflow_provider.vendors.sendkit.models import Agent, ProcessReceipt, RetrainReceipt, UploadSlot
 
 PLATFORM_PREFIX = "sk_user_"
 """A platform key; a workspace key begins with ``sk_`` alone, so this is the one to look for."""
@@ -23,8 +24,8 @@ def settings_from_connection(connection: AnyConnection, extra: object) -> Settin
 
     :raises InvalidConnectionError: naming all that is wrong, by the labels of the form
     """
-    from airflow_provider.api.settings import Settings
-    from airflow_provider.hooks.connection import ConnectionReader
+    from airflow_provider.http.settings import Settings
+    from airflow_provider.vendors.connection import ConnectionReader
 
     reader = ConnectionReader("sendkit", connection, extra)
     key, workspace = reader.secret(), reader.header("workspace_id")
@@ -64,13 +65,13 @@ class SendKitHook(KnowledgeHook):
 
     def list_agents(self) -> tuple[Agent, ...]:
         """List the active agents of the workspace; free."""
-        from airflow_provider.api import sendkit
+        from airflow_provider.vendors.sendkit import endpoints as sendkit
 
         return self.send(sendkit.list_agents())
 
     def get_agent(self, agent_id: str) -> Agent:
         """Read an agent, with the status of its training; free."""
-        from airflow_provider.api import sendkit
+        from airflow_provider.vendors.sendkit import endpoints as sendkit
 
         return self.send(sendkit.get_agent(agent_id))
 
@@ -80,7 +81,7 @@ class SendKitHook(KnowledgeHook):
 
         ``SendKitRetrainAgentOperator`` waits, and does not pay twice.
         """
-        from airflow_provider.api import sendkit
+        from airflow_provider.vendors.sendkit import endpoints as sendkit
 
         return self.send(sendkit.retrain(agent_id))
 
@@ -88,13 +89,13 @@ class SendKitHook(KnowledgeHook):
         self, agent_id: str, *, name: str | None = None, company_url: str | None = None
     ) -> Agent:
         """Change an agent; ``company_url`` is the site that future retrains read."""
-        from airflow_provider.api import sendkit
+        from airflow_provider.vendors.sendkit import endpoints as sendkit
 
         return self.send(sendkit.update_agent(agent_id, name=name, company_url=company_url))
 
     def upload_document(self, agent_id: str, filename: str, content_type: str, file_size: int) -> UploadSlot:
         """Ask where to PUT a document; then :meth:`put_upload`, then :meth:`process_document`."""
-        from airflow_provider.api import sendkit
+        from airflow_provider.vendors.sendkit import endpoints as sendkit
 
         return self.send(sendkit.upload_document(agent_id, filename, content_type, file_size))
 
@@ -102,13 +103,13 @@ class SendKitHook(KnowledgeHook):
         self, agent_id: str, filename: str, content: bytes, content_type: str
     ) -> UploadSlot:
         """Send a document in one request."""
-        from airflow_provider.api import sendkit
+        from airflow_provider.vendors.sendkit import endpoints as sendkit
 
         return self.send(sendkit.upload_document_multipart(agent_id, filename, content, content_type))
 
     def put_upload(self, url: str, content: bytes, content_type: str) -> None:
         """PUT a document to a signed URL."""
-        from airflow_provider.api import sendkit
+        from airflow_provider.vendors.sendkit import endpoints as sendkit
 
         self.send(sendkit.put_upload(url, content, content_type))
 
@@ -116,7 +117,7 @@ class SendKitHook(KnowledgeHook):
         self, agent_id: str, *, file_key: str, file_url: str, file_name: str, file_type: str, file_size: int
     ) -> ProcessReceipt:
         """Queue the indexing of one uploaded document."""
-        from airflow_provider.api import sendkit
+        from airflow_provider.vendors.sendkit import endpoints as sendkit
 
         call = sendkit.process_document(
             agent_id,
@@ -130,20 +131,20 @@ class SendKitHook(KnowledgeHook):
 
     def delete_document(self, agent_id: str, file_key: str) -> None:
         """Remove one document from an agent."""
-        from airflow_provider.api import sendkit
+        from airflow_provider.vendors.sendkit import endpoints as sendkit
 
         self.send(sendkit.delete_document(agent_id, file_key))
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """Return the form; Airflow 3.1 looks for this on the class itself, an inherited one it does not see."""
-        from airflow_provider.hooks.connection import ui_field_behaviour
+        from airflow_provider.vendors.connection import ui_field_behaviour
 
         return ui_field_behaviour(cls.conn_type)
 
     def _look(self) -> str:
-        from airflow_provider.api import sendkit
-        from airflow_provider.api.client import Client
+        from airflow_provider.http.client import Client
+        from airflow_provider.vendors.sendkit import endpoints as sendkit
 
         settings = self.settings()
         with Client(settings) as client:

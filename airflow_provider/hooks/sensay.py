@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.hooks.base import AnyConnection, KnowledgeHook
+from airflow_provider.hooks.base import KnowledgeHook
 
 if TYPE_CHECKING:
-    from airflow_provider.api.client import Client
-    from airflow_provider.api.models.entry import Deletion, Entry, EntryPage, FileSlot
-    from airflow_provider.api.models.sensay import CreateReceipt, FileTypes, ReplicaPage
-    from airflow_provider.api.settings import Settings
-    from airflow_provider.hooks.generation import Generation
+    from airflow_provider.http.client import Client
+    from airflow_provider.http.settings import Settings
+    from airflow_provider.vendors.connection import AnyConnection
+    from airflow_provider.vendors.sensay.generation import Generation
+    from airflow_provider.vendors.sensay.models import CreateReceipt, FileTypes, ReplicaPage
+    from airflow_provider.vendors.sensay.values import Deletion, Entry, EntryPage, FileSlot
 
 API_VERSION = "2025-03-25"
 USER_ID_TYPES = ("discord", "telegram", "embed")
@@ -27,9 +28,9 @@ def settings_from_connection(connection: AnyConnection, extra: object) -> Settin
 
     :raises InvalidConnectionError: naming all that is wrong, by the labels of the form
     """
-    from airflow_provider.api.settings import Settings
-    from airflow_provider.hooks import generation as generations
-    from airflow_provider.hooks.connection import ConnectionReader
+    from airflow_provider.http.settings import Settings
+    from airflow_provider.vendors.connection import ConnectionReader
+    from airflow_provider.vendors.sensay import generation as generations
 
     reader = ConnectionReader("sensay", connection, extra)
     secret, user, version = reader.secret(), reader.header("user_id"), reader.header("api_version")
@@ -77,8 +78,8 @@ class SensayHook(KnowledgeHook):
 
         :param found: what an earlier process of the same task found; then nobody is asked
         """
-        from airflow_provider.api.client import Client
-        from airflow_provider.hooks import generation as generations
+        from airflow_provider.http.client import Client
+        from airflow_provider.vendors.sensay import generation as generations
 
         settings = self.settings()
         if (known := generations.known(settings, found)) is not None:
@@ -88,10 +89,10 @@ class SensayHook(KnowledgeHook):
 
     async def ageneration(self) -> Generation:
         """Return the generation, from an event loop."""
-        from airflow_provider.api import sensay
-        from airflow_provider.api.client import AsyncClient
         from airflow_provider.errors import ApiError
-        from airflow_provider.hooks import generation as generations
+        from airflow_provider.http.client import AsyncClient
+        from airflow_provider.vendors.sensay import endpoints as sensay
+        from airflow_provider.vendors.sensay import generation as generations
 
         settings = await self.asettings()
         if (known := generations.known(settings)) is not None:
@@ -108,13 +109,13 @@ class SensayHook(KnowledgeHook):
 
     def file_types(self) -> FileTypes:
         """Read which files the vendor takes; free."""
-        from airflow_provider.api import sensay
+        from airflow_provider.vendors.sensay import endpoints as sensay
 
         return self.send(sensay.file_types())
 
     def create_text(self, replica_uuid: str, text: str, *, title: str | None = None) -> CreateReceipt:
         """Create an entry from a text; sent once."""
-        from airflow_provider.api import sensay
+        from airflow_provider.vendors.sensay import endpoints as sensay
 
         return self.send(sensay.create_text(replica_uuid, text, title=title))
 
@@ -122,31 +123,31 @@ class SensayHook(KnowledgeHook):
         self, replica_uuid: str, url: str, *, title: str | None = None, auto_refresh: bool | None = None
     ) -> CreateReceipt:
         """Create an entry from a public page or a video; sent once."""
-        from airflow_provider.api import sensay
+        from airflow_provider.vendors.sensay import endpoints as sensay
 
         return self.send(sensay.create_url(replica_uuid, url, title=title, auto_refresh=auto_refresh))
 
     def create_file(self, replica_uuid: str, filename: str, *, title: str | None = None) -> CreateReceipt:
         """Create an entry for a file, whose bytes then go to its signed URL by :meth:`put_upload`."""
-        from airflow_provider.api import sensay
+        from airflow_provider.vendors.sensay import endpoints as sensay
 
         return self.send(sensay.create_file(replica_uuid, filename, title=title))
 
     def put_upload(self, signed_url: str, content: bytes, content_type: str) -> None:
         """PUT a file's bytes to its signed URL."""
-        from airflow_provider.api import sensay
+        from airflow_provider.vendors.sensay import endpoints as sensay
 
         self.send(sensay.put_upload(signed_url, content, content_type))
 
     def list_entries(self, replica_uuid: str, **filters: Any) -> EntryPage:
-        """Read one page of entries; the filters are those of :func:`airflow_provider.api.sensay.list_entries`."""
-        from airflow_provider.api import sensay
+        """Read one page of entries; the filters are those of ``vendors.sensay.endpoints.list_entries``."""
+        from airflow_provider.vendors.sensay import endpoints as sensay
 
         return self.send(sensay.list_entries(replica_uuid, **filters))
 
     def get_entry(self, replica_uuid: str, entry_id: int | str) -> Entry:
         """Read one entry."""
-        from airflow_provider.api import sensay
+        from airflow_provider.vendors.sensay import endpoints as sensay
 
         return self.send(sensay.get_entry(replica_uuid, entry_id))
 
@@ -154,25 +155,25 @@ class SensayHook(KnowledgeHook):
         self, replica_uuid: str, entry_id: int | str, *, raw_text: str | None = None, title: str | None = None
     ) -> None:
         """Replace the text or the title of an entry, without waiting for it to be ready."""
-        from airflow_provider.api import sensay
+        from airflow_provider.vendors.sensay import endpoints as sensay
 
         self.send(sensay.update_entry(replica_uuid, entry_id, raw_text=raw_text, title=title))
 
     def delete_entry(self, replica_uuid: str, entry_id: int | str) -> Deletion:
         """Delete an entry: at once, or accepted and done within 24 hours."""
-        from airflow_provider.api import sensay
+        from airflow_provider.vendors.sensay import endpoints as sensay
 
         return self.send(sensay.delete_entry(replica_uuid, entry_id))
 
     def list_replicas(self, *, page: int = 1, page_size: int = 24) -> ReplicaPage:
         """Read one page of the organization's replicas, in either generation; free."""
-        from airflow_provider.api import sensay
+        from airflow_provider.vendors.sensay import endpoints as sensay
 
         return self.send(sensay.list_replicas(page=page, page_size=page_size))
 
     def ask(self, replica_uuid: str, content: str, *, skip_chat_history: bool = True) -> str:
         """Ask a replica and return its answer; sent once."""
-        from airflow_provider.api import sensay
+        from airflow_provider.vendors.sensay import endpoints as sensay
 
         return self.send(sensay.ask(replica_uuid, content, skip_chat_history=skip_chat_history))
 
@@ -180,7 +181,7 @@ class SensayHook(KnowledgeHook):
 
     def training_create_entry(self, replica_uuid: str) -> int:
         """Create an empty entry and return its id; sent once."""
-        from airflow_provider.api import sensay_training
+        from airflow_provider.vendors.sensay import training_endpoints as sensay_training
 
         return self.send(sensay_training.create_entry(replica_uuid))
 
@@ -195,7 +196,7 @@ class SensayHook(KnowledgeHook):
         metadata: dict[str, Any] | None = None,
     ) -> None:
         """Replace an entry's content; exactly the given members are sent."""
-        from airflow_provider.api import sensay_training
+        from airflow_provider.vendors.sensay import training_endpoints as sensay_training
 
         call = sensay_training.update_entry(
             replica_uuid,
@@ -209,39 +210,40 @@ class SensayHook(KnowledgeHook):
 
     def training_get_entry(self, entry_id: int | str) -> Entry:
         """Read one entry of the organization."""
-        from airflow_provider.api import sensay_training
+        from airflow_provider.vendors.sensay import training_endpoints as sensay_training
 
         return self.send(sensay_training.get_entry(entry_id))
 
     def training_list_entries(self, **filters: Any) -> EntryPage:
-        """Read one page of entries; see :func:`airflow_provider.api.sensay_training.list_entries`."""
-        from airflow_provider.api import sensay_training
+        """Read one page of entries; see :func:`airflow_provider.vendors.sensay.training_endpoints.list_entries`."""
+        from airflow_provider.vendors.sensay import training_endpoints as sensay_training
 
         return self.send(sensay_training.list_entries(**filters))
 
     def training_delete_entry(self, entry_id: int | str) -> Deletion:
         """Delete an entry and its vectors."""
-        from airflow_provider.api import sensay_training
+        from airflow_provider.vendors.sensay import training_endpoints as sensay_training
 
         return self.send(sensay_training.delete_entry(entry_id))
 
     def training_file_upload_url(self, replica_uuid: str, filename: str) -> FileSlot:
         """Create an entry for a file and return where its bytes go; sent once."""
-        from airflow_provider.api import sensay_training
+        from airflow_provider.vendors.sensay import training_endpoints as sensay_training
 
         return self.send(sensay_training.file_upload_url(replica_uuid, filename))
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """Return the form; Airflow 3.1 looks for this on the class itself, an inherited one it does not see."""
-        from airflow_provider.hooks.connection import ui_field_behaviour
+        from airflow_provider.vendors.connection import ui_field_behaviour
 
         return ui_field_behaviour(cls.conn_type)
 
     def _look(self) -> str:
-        from airflow_provider.api import sensay, sensay_training
-        from airflow_provider.api.client import Client
-        from airflow_provider.hooks import generation as generations
+        from airflow_provider.http.client import Client
+        from airflow_provider.vendors.sensay import endpoints as sensay
+        from airflow_provider.vendors.sensay import generation as generations
+        from airflow_provider.vendors.sensay import training_endpoints as sensay_training
 
         settings = self.settings()
         with Client(settings) as client:
@@ -259,9 +261,9 @@ class SensayHook(KnowledgeHook):
 
 
 def _asked(client: Client, *, retry: bool = True) -> Generation:
-    from airflow_provider.api import sensay
     from airflow_provider.errors import ApiError
-    from airflow_provider.hooks import generation as generations
+    from airflow_provider.vendors.sensay import endpoints as sensay
+    from airflow_provider.vendors.sensay import generation as generations
 
     failure = None
     try:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from airflow_provider.hooks.mapping import NamedWhenMapped
+from airflow_provider.tasks.mapping import NamedWhenMapped
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from airflow_provider.operators.job import Job
     from airflow_provider.refresh.report import Report
+    from airflow_provider.tasks.job import Job
 
 
 class WaitingOperator(NamedWhenMapped, BaseOperator):
@@ -54,7 +54,7 @@ class WaitingOperator(NamedWhenMapped, BaseOperator):
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
         """Describe the refresh to OpenLineage, from what the task holds; nothing is read anew."""
         from airflow_provider.assets.lineage import lineage_of
-        from airflow_provider.operators.handover import RESULT
+        from airflow_provider.tasks.publish import RESULT
 
         return lineage_of(getattr(self, RESULT, None), self._lineage_source())
 
@@ -112,13 +112,13 @@ class RefreshOperator(WaitingOperator):
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Take the trigger's report and go on; needs nothing else."""
-        from airflow_provider.hooks.deferral import report_from
+        from airflow_provider.tasks.deferral import report_from
 
         return self._advance(context, report_from(event))
 
     def _advance(self, context: Context, report: Report | None) -> dict[str, Any]:
-        from airflow_provider.operators.record_store import RecordStore
-        from airflow_provider.operators.road import Road
+        from airflow_provider.tasks.record_store import RecordStore
+        from airflow_provider.tasks.refresh_task import Road
 
         store = RecordStore(context, self.log)
         store.keep(report)

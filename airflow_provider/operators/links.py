@@ -1,23 +1,12 @@
-"""
-Links from a task to the vendor's console.
-
-The vendors document no console addresses, so the connection says where: its *Console URL* may hold
-``{agent_id}``, ``{replica_uuid}`` and ``{entry_id}``. Without it there is no link.
-"""
+"""Links from a task to the vendor's console."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from typing import Any
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink
 
-if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
-#: The attribute of a task in which its link is noted while it runs.
-LINK = "_console_link"
+from airflow_provider.tasks.links import LINK
 
 
 class SendKitAgentLink(BaseOperatorLink):
@@ -38,41 +27,3 @@ class SensayEntryLink(BaseOperatorLink):
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """Return what the task noted in this process; Airflow asks after each part of a run."""
         return str(getattr(operator, LINK, None) or "")
-
-
-def note_link(context: Context, console_url: Callable[[], str | None], key: str) -> None:
-    """
-    Note where a person looks at a target, for the operator's extra link.
-
-    :param console_url: reads the connection, which may be gone; that costs the link alone
-    """
-    from airflow_provider.hooks import telemetry
-
-    with telemetry.harmless("Building the link to the vendor's console"):
-        setattr(context["task"], LINK, console_link(console_url(), key))
-
-
-def console_link(console_url: str | None, key: str) -> str:
-    """
-    Fill the ids of a target into the connection's console URL.
-
-    An address that is neither https nor this machine's own makes no link, since a person is to click on it; nor does
-    one that names an entry where the target is a whole knowledge base.
-
-    :param key: ``agents/<id>`` or ``replicas/<uuid>/knowledge-base[/<id>]``
-    """
-    if not console_url or not _is_shown(console_url):
-        return ""
-    parts = key.split("/")
-    names = ("{agent_id}",) if parts[0] == "agents" else ("{replica_uuid}", "{entry_id}")
-    for placeholder, value in zip(names, parts[1::2], strict=False):
-        console_url = console_url.replace(placeholder, quote(value, safe=""))
-    return "" if any(name in console_url for name in names) else console_url
-
-
-def _is_shown(url: str) -> bool:
-    from airflow_provider.api.settings import is_loopback
-
-    parts = urlsplit(url)
-    here = parts.scheme == "http" and is_loopback(parts.hostname)
-    return "@" not in parts.netloc and (parts.scheme == "https" or here)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider.operators.jobs.sendkit import RetrainJob
-    from airflow_provider.refresh.sync.carried import SyncReport
+    from airflow_provider.sync.saved_state import SyncReport
 
 
 class SendKitRetrainAgentOperator(RefreshOperator):

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider.hooks.mapping import NamedWhenMapped
 from airflow_provider.operators.base import RefreshOperator
 from airflow_provider.operators.links import SensayEntryLink
 from airflow_provider.operators.syncing import SyncOperator
+from airflow_provider.tasks.mapping import NamedWhenMapped
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider.operators.job import Job
     from airflow_provider.refresh.report import Report
-    from airflow_provider.refresh.sync.carried import SyncReport
+    from airflow_provider.sync.saved_state import SyncReport
+    from airflow_provider.tasks.job import Job
 
 
 class SensayUpdateKnowledgeBaseEntryOperator(RefreshOperator):

@@ -10,9 +10,9 @@ from airflow_provider.operators.base import WaitingOperator
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider.refresh.sync.carried import SyncReport
     from airflow_provider.sources import Folder, Query
     from airflow_provider.sources.items import Items
+    from airflow_provider.sync.saved_state import SyncReport
 
 
 class SyncOperator(WaitingOperator):
@@ -132,7 +132,7 @@ class SyncOperator(WaitingOperator):
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Take the trigger's report and go on; needs nothing else."""
-        from airflow_provider.hooks.deferral import sync_report_from
+        from airflow_provider.tasks.deferral import sync_report_from
 
         return self._sync(context, sync_report_from(event))
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
-
-if TYPE_CHECKING:
-    from airflow_provider.refresh.polling import Shelf
+from typing import Any, Protocol
 
 #: Characters that tell one error text from another.
 _TELLING = 24
@@ -91,6 +88,24 @@ class Observation:
         return self.headline if self.progress is None else f"{self.headline} progress={self.progress:g}"
 
 
+class EntryList(Protocol):
+    """Targets that one list request can show many of; hashable."""
+
+    @property
+    def page_size(self) -> int:
+        """The most that one request shows."""
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The in-progress statuses by which the list can be narrowed, earliest first."""
+
+    def page(self, status: str | None, number: int) -> Any:
+        """Describe the request for one page, oldest first; ``status`` narrows it to one."""
+
+    def listed(self, answer: Any) -> tuple[Mapping[Hashable, Any], int, int | None]:
+        """Read a page: what it shows by its id, how many items it had, and the vendor's total if it tells one."""
+
+
 class Target(Protocol):
     """What is refreshed, and how to look at it."""
 
@@ -103,18 +118,18 @@ class Target(Protocol):
         """Names the target in records, Variables and results; the same for every way to reach it."""
 
     @property
-    def shelf(self) -> Shelf | None:
+    def entry_list(self) -> EntryList | None:
         """The list that shows this target beside others, if there is one with a status for each."""
 
     @property
     def id(self) -> Hashable:
-        """What the shelf's list calls this target."""
+        """What the entry_list's list calls this target."""
 
     def read(self) -> Any:
-        """Describe the GET that shows this target (a :class:`~airflow_provider.api.call.Call`)."""
+        """Describe the GET that shows this target (a :class:`~airflow_provider.http.call.Call`)."""
 
     def observe(self, answer: Any) -> Observation:
-        """Turn the answer of :meth:`read`, or what the shelf listed for :attr:`id`, into an observation."""
+        """Turn the answer of :meth:`read`, or what the entry_list listed for :attr:`id`, into an observation."""
 
 
 def later(marker: str | None, than: str | None) -> bool:

@@ -15,13 +15,13 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider.hooks.mapping import NamedWhenMapped
+from airflow_provider.tasks.mapping import NamedWhenMapped
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider.refresh.report import Report
-    from airflow_provider.sensors.look import Lookout
+    from airflow_provider.tasks.sensor import Lookout
 
 
 class RefreshSensor(NamedWhenMapped, BaseSensorOperator):
@@ -83,7 +83,7 @@ class RefreshSensor(NamedWhenMapped, BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Take the trigger's report; needs nothing else."""
-        from airflow_provider.hooks.deferral import report_from
+        from airflow_provider.tasks.deferral import report_from
 
         report: Report = report_from(event)
         with self._lookout(context) as lookout:
@@ -94,7 +94,7 @@ class RefreshSensor(NamedWhenMapped, BaseSensorOperator):
         return self._verdict(lambda: BaseOperator.resume_execution(self, next_method, next_kwargs, context))
 
     def _verdict(self, run: Callable[[], Any]) -> Any:
-        from airflow_provider.sensors.airflow_exceptions import (
+        from airflow_provider.tasks.airflow_exceptions import (
             AirflowRescheduleException,
             TaskDeferralTimeout,
         )

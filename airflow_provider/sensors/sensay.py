@@ -10,7 +10,7 @@ from airflow_provider.sensors.base import RefreshSensor
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider.sensors.look import Lookout
+    from airflow_provider.tasks.sensor import Lookout
 
 
 class SensayKnowledgeBaseEntryReadySensor(RefreshSensor):

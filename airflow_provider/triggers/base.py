@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from airflow_provider.hooks.base import KnowledgeHook
     from airflow_provider.refresh.observation import Observation, Target
     from airflow_provider.refresh.report import Report
-    from airflow_provider.refresh.sync.carried import SyncReport
     from airflow_provider.refresh.wait import Rules
+    from airflow_provider.sync.saved_state import SyncReport
 
 #: Seconds past the deadline after which a wait ends whose last look the vendor, or a rate limit, holds up.
 LATE = 20.0
@@ -109,31 +109,31 @@ class RefreshTrigger(WaitTrigger):
         return path, arguments | {"record": self.record}
 
     async def _report(self) -> Report:
-        from airflow_provider.hooks.telemetry import span
+        from airflow_provider.telemetry import span
 
         target = self._target()
         with span("wait", target.vendor, target.key):
             return await self._wait(target)
 
     async def _wait(self, target: Target) -> Report:
+        from airflow_provider import telemetry
         from airflow_provider.errors import ApiError, AuthenticationError
-        from airflow_provider.hooks import telemetry
-        from airflow_provider.hooks.watch import Narrator, judge_failure
         from airflow_provider.refresh import codec
         from airflow_provider.refresh import wait as waits
         from airflow_provider.refresh.record import Record
         from airflow_provider.refresh.report import Report
         from airflow_provider.refresh.schedule import next_look
         from airflow_provider.refresh.wait import Verdict, Wait
-        from airflow_provider.triggers import poller
-        from airflow_provider.triggers.settings import settings_of
+        from airflow_provider.tasks.watch import Narrator, judge_failure
+        from airflow_provider.triggerer import poller
+        from airflow_provider.triggerer.connections import settings_of
 
         wait = codec.load(Wait, self.wait)
         record = Record.from_json(self.record) if self.record is not None else None
         rules, hook = self._rules(), self._hook()
         status, marker = wait.evidence.status, wait.written.marker if wait.written else None
         settings = await settings_of(hook, self._dag_id)
-        seat = poller.join(settings, target, status, marker)
+        subscription = poller.subscribe(settings, target, status, marker)
         seen: Observation | None = None
         failure: ApiError | None = None
         rotated = False
@@ -143,14 +143,19 @@ class RefreshTrigger(WaitTrigger):
                 now = time.time()
                 pause = next_look(wait, now, random.random(), failure.retry_after if failure else None)
                 try:
-                    seen, failure = await seat.look(pause, max(pause, wait.deadline - now) + LATE), None
+                    seen, failure = (
+                        await subscription.look(pause, max(pause, wait.deadline - now) + LATE),
+                        None,
+                    )
                 except AuthenticationError as error:
                     failure = error
                     if not rotated:  # a key may have been rotated in the middle of the wait
                         rotated = True
-                        seat.leave()
+                        subscription.unsubscribe()
                         settings = await settings_of(hook, self._dag_id, refused=settings)
-                        seat = poller.join(settings, target, seat.status, seat.marker)
+                        subscription = poller.subscribe(
+                            settings, target, subscription.status, subscription.marker
+                        )
                         continue
                 except ApiError as error:
                     failure = error
@@ -166,4 +171,4 @@ class RefreshTrigger(WaitTrigger):
                     error_json = failure.to_json() if failure else None
                     return Report(wait=wait, verdict=verdict, seen=seen, error=error_json, record=record)
         finally:
-            seat.leave()
+            subscription.unsubscribe()

@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.refresh.arguments import Checker
+from airflow_provider.arguments import Checker
 from airflow_provider.triggers.base import RefreshTrigger
 from airflow_provider.triggers.watcher import Watcher
 
 if TYPE_CHECKING:
     from airflow_provider.hooks.sendkit import SendKitHook
-    from airflow_provider.refresh.changes.sendkit import AgentCursor
     from airflow_provider.refresh.observation import Observation
     from airflow_provider.refresh.record import Record
-    from airflow_provider.refresh.sendkit import AgentTarget, SendKitRules
     from airflow_provider.refresh.wait import Wait
+    from airflow_provider.vendors.sendkit.agent import AgentTarget, SendKitRules
+    from airflow_provider.vendors.sendkit.changes import AgentCursor
 
 
 class SendKitTrainingTrigger(RefreshTrigger):
@@ -48,12 +48,12 @@ class SendKitTrainingTrigger(RefreshTrigger):
         return {"agent_id": self.agent_id}
 
     def _target(self) -> AgentTarget:
-        from airflow_provider.refresh.sendkit import AgentTarget
+        from airflow_provider.vendors.sendkit.agent import AgentTarget
 
         return AgentTarget(self.agent_id)
 
     def _rules(self) -> SendKitRules:
-        from airflow_provider.refresh.sendkit import RULES
+        from airflow_provider.vendors.sendkit.agent import RULES
 
         return RULES
 
@@ -111,19 +111,19 @@ class SendKitAgentTrainedEventTrigger(Watcher["Observation", "AgentCursor"]):
         return SendKitHook(self.conn_id)
 
     def _cursor_kind(self) -> type[AgentCursor]:
-        from airflow_provider.refresh.changes.sendkit import AgentCursor
+        from airflow_provider.vendors.sendkit.changes import AgentCursor
 
         return AgentCursor
 
     async def _look(self, pause: float) -> Observation:
-        from airflow_provider.refresh.sendkit import AgentTarget
+        from airflow_provider.vendors.sendkit.agent import AgentTarget
 
         return await self._observe(AgentTarget(self.agent_id), pause)
 
     def _notice(
         self, cursor: AgentCursor | None, look: Observation
     ) -> tuple[AgentCursor | None, dict[str, Any] | None]:
-        from airflow_provider.refresh.changes.sendkit import agent_trained
+        from airflow_provider.vendors.sendkit.changes import agent_trained
 
         after, ended = agent_trained(cursor, look, time.time())
         told = {"status": look.status, "marker": look.marker, "counts": look.counts}

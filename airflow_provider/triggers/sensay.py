@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.refresh.arguments import Checker
+from airflow_provider.arguments import Checker
 from airflow_provider.triggers.base import RefreshTrigger
 from airflow_provider.triggers.watcher import Watcher
 
 if TYPE_CHECKING:
-    from airflow_provider.api.client import AsyncClient
     from airflow_provider.hooks.sensay import SensayHook
-    from airflow_provider.refresh.changes.sensay import ShelfCursor
+    from airflow_provider.http.client import AsyncClient
     from airflow_provider.refresh.observation import Observation
     from airflow_provider.refresh.record import Record
-    from airflow_provider.refresh.sensay import EntryTarget, Generation, SensayRules
     from airflow_provider.refresh.wait import Wait
+    from airflow_provider.vendors.sensay.changes import EntriesCursor
+    from airflow_provider.vendors.sensay.entry import EntryTarget, Generation, SensayRules
 
 
 class SensayKnowledgeBaseEntryTrigger(RefreshTrigger):
@@ -71,14 +71,14 @@ class SensayKnowledgeBaseEntryTrigger(RefreshTrigger):
         }
 
     def _target(self) -> EntryTarget:
-        from airflow_provider.refresh.sensay import EntryTarget, Generation
+        from airflow_provider.vendors.sensay.entry import EntryTarget, Generation
 
         return EntryTarget(
             self.replica_uuid, self.entry_id, Generation(self.generation), tuple(self.ready_statuses)
         )
 
     def _rules(self) -> SensayRules:
-        from airflow_provider.refresh.sensay import RULES
+        from airflow_provider.vendors.sensay.entry import RULES
 
         return RULES
 
@@ -88,7 +88,7 @@ class SensayKnowledgeBaseEntryTrigger(RefreshTrigger):
         return SensayHook(self.conn_id)
 
 
-class SensayKnowledgeBaseChangedEventTrigger(Watcher["dict[int, Observation]", "ShelfCursor"]):
+class SensayKnowledgeBaseChangedEventTrigger(Watcher["dict[int, Observation]", "EntriesCursor"]):
     """
     For an ``AssetWatcher``: an event each time entries have become ready with new content, or are gone.
 
@@ -140,13 +140,13 @@ class SensayKnowledgeBaseChangedEventTrigger(Watcher["dict[int, Observation]", "
 
         return SensayHook(self.conn_id)
 
-    def _cursor_kind(self) -> type[ShelfCursor]:
-        from airflow_provider.refresh.changes.sensay import ShelfCursor
+    def _cursor_kind(self) -> type[EntriesCursor]:
+        from airflow_provider.vendors.sensay.changes import EntriesCursor
 
-        return ShelfCursor
+        return EntriesCursor
 
     async def _look(self, pause: float) -> dict[int, Observation]:
-        from airflow_provider.refresh.sensay import Generation
+        from airflow_provider.vendors.sensay.entry import Generation
 
         if self.entry_id is None:
             await asyncio.sleep(pause)
@@ -156,7 +156,7 @@ class SensayKnowledgeBaseChangedEventTrigger(Watcher["dict[int, Observation]", "
 
     async def _one(self, entry_id: int, spoken: Generation, pause: float) -> dict[int, Observation]:
         from airflow_provider.errors import NotFoundError
-        from airflow_provider.refresh.sensay import EntryTarget
+        from airflow_provider.vendors.sensay.entry import EntryTarget
 
         try:
             return {entry_id: await self._observe(EntryTarget(self.replica_uuid, entry_id, spoken), pause)}
@@ -169,9 +169,9 @@ class SensayKnowledgeBaseChangedEventTrigger(Watcher["dict[int, Observation]", "
 
         :raises TransportError: it changed while it was read, so that some may have slipped from page to page
         """
-        from airflow_provider.api.client import AsyncClient
         from airflow_provider.errors import TransportError
-        from airflow_provider.refresh.sensay import EntryTarget, Generation
+        from airflow_provider.http.client import AsyncClient
+        from airflow_provider.vendors.sensay.entry import EntryTarget, Generation
 
         hook = self._hook()
         spoken = Generation(await hook.ageneration())
@@ -185,23 +185,23 @@ class SensayKnowledgeBaseChangedEventTrigger(Watcher["dict[int, Observation]", "
         self, client: AsyncClient, any_entry: EntryTarget
     ) -> tuple[dict[int, Observation], set[int | None]]:
         """Walk the pages; return what they show, and the totals they named."""
-        shelf, number = any_entry.shelf, 0
+        entry_list, number = any_entry.entry_list, 0
         entries: dict[int, Observation] = {}
         totals: set[int | None] = set()
         while True:
             number += 1
-            items, shown, total = shelf.listed(await client.send(shelf.page(None, number)))
+            items, shown, total = entry_list.listed(await client.send(entry_list.page(None, number)))
             totals.add(total)
             for item in items.values():
                 if item.replica_uuid in (None, self.replica_uuid):  # the older list is the organisation's
                     entries[item.id] = any_entry.observe(item)
-            if shown < shelf.page_size or (total is not None and number * shelf.page_size >= total):
+            if shown < entry_list.page_size or (total is not None and number * entry_list.page_size >= total):
                 return entries, totals
 
     def _notice(
-        self, cursor: ShelfCursor | None, look: dict[int, Observation]
-    ) -> tuple[ShelfCursor | None, dict[str, Any] | None]:
-        from airflow_provider.refresh.changes.sensay import entries_changed
+        self, cursor: EntriesCursor | None, look: dict[int, Observation]
+    ) -> tuple[EntriesCursor | None, dict[str, Any] | None]:
+        from airflow_provider.vendors.sensay.changes import entries_changed
 
         after, news = entries_changed(cursor, look)
         told = {

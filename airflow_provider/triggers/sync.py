@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Self
 from airflow_provider.triggers.base import LATE, WaitTrigger
 
 if TYPE_CHECKING:
-    from airflow_provider.api.settings import Settings
     from airflow_provider.hooks.base import KnowledgeHook
+    from airflow_provider.http.settings import Settings
     from airflow_provider.refresh.observation import Observation, Target
-    from airflow_provider.refresh.sync.carried import Carried, SyncReport
-    from airflow_provider.refresh.sync.progress import SyncWait
-    from airflow_provider.triggers.seat import Seat
+    from airflow_provider.sync.progress import SyncWait
+    from airflow_provider.sync.saved_state import Carried, SyncReport
+    from airflow_provider.triggerer.subscription import Subscription
 
 
 class KnowledgeSyncTrigger(WaitTrigger):
@@ -58,19 +58,19 @@ class KnowledgeSyncTrigger(WaitTrigger):
 
     async def _report(self) -> SyncReport:
         from airflow_provider.errors import ApiError, AuthenticationError
-        from airflow_provider.hooks.watch import judge_failed_tally
         from airflow_provider.refresh import codec
-        from airflow_provider.refresh.sync import progress
-        from airflow_provider.refresh.sync.carried import Carried, SyncReport
-        from airflow_provider.refresh.sync.progress import SyncWait, Verdict
-        from airflow_provider.refresh.sync.totals import tally
-        from airflow_provider.triggers.settings import settings_of
+        from airflow_provider.sync import progress
+        from airflow_provider.sync.progress import SyncWait, Verdict
+        from airflow_provider.sync.saved_state import Carried, SyncReport
+        from airflow_provider.sync.totals import tally
+        from airflow_provider.tasks.watch import judge_failed_tally
+        from airflow_provider.triggerer.connections import settings_of
 
         wait = codec.load(SyncWait, self.wait)
         carried = codec.load(Carried, self.carried)
         hook = self._hook()
         settings = await settings_of(hook, self._dag_id)
-        seats = self._join(settings)
+        subscriptions = self._subscribe(settings)
         failure: ApiError | None = None
         rotated = False
         told: dict[int, Observation] = {}
@@ -81,9 +81,9 @@ class KnowledgeSyncTrigger(WaitTrigger):
                     wait, now, random.random(), failure.retry_after if failure else None
                 )
                 patience = max(pause, wait.deadline - now) + LATE
-                asked = [place for place in range(len(seats)) if place not in told]
+                asked = [place for place in range(len(subscriptions)) if place not in told]
                 looks = await asyncio.gather(
-                    *(seats[place].look(pause, patience) for place in asked), return_exceptions=True
+                    *(subscriptions[place].look(pause, patience) for place in asked), return_exceptions=True
                 )
                 faults = [each for each in looks if isinstance(each, BaseException)]
                 # After a rate limit only what is missing is asked again: all at once might never be allowed.
@@ -98,9 +98,9 @@ class KnowledgeSyncTrigger(WaitTrigger):
                 failure = next((each for each in faults if isinstance(each, ApiError)), None)
                 if isinstance(failure, AuthenticationError) and not rotated:
                     rotated = True  # a key may have been rotated in the middle of the wait
-                    _leave(seats)
+                    _unsubscribe(subscriptions)
                     settings = await settings_of(hook, self._dag_id, refused=settings)
-                    seats = self._join(settings)
+                    subscriptions = self._subscribe(settings)
                     continue
                 if failure is not None:
                     wait, verdict = judge_failed_tally(wait, failure, time.time())
@@ -116,17 +116,17 @@ class KnowledgeSyncTrigger(WaitTrigger):
                     error = failure.to_json() if failure else None
                     return SyncReport(wait=wait, verdict=verdict, carried=carried, error=error)
         finally:
-            _leave(seats)
+            _unsubscribe(subscriptions)
 
-    def _join(self, settings: Settings) -> list[Seat]:
-        from airflow_provider.triggers import poller
+    def _subscribe(self, settings: Settings) -> list[Subscription]:
+        from airflow_provider.triggerer import poller
 
-        return [poller.join(settings, target, None, None) for target in self._targets()]
+        return [poller.subscribe(settings, target, None, None) for target in self._targets()]
 
 
-def _leave(seats: Sequence[Seat]) -> None:
-    for seat in seats:
-        seat.leave()
+def _unsubscribe(subscriptions: Sequence[Subscription]) -> None:
+    for subscription in subscriptions:
+        subscription.unsubscribe()
 
 
 class SensayKnowledgeBaseSyncTrigger(KnowledgeSyncTrigger):
@@ -146,7 +146,7 @@ class SensayKnowledgeBaseSyncTrigger(KnowledgeSyncTrigger):
         return {"replica_uuid": self.replica_uuid, "sync_id": self.sync_id}
 
     def _targets(self) -> Sequence[Target]:
-        from airflow_provider.refresh.sync.totals import SensayTotals
+        from airflow_provider.vendors.sensay.totals import SensayTotals
 
         return SensayTotals(self.replica_uuid, self.sync_id).targets
 
@@ -175,7 +175,7 @@ class SendKitDocumentsSyncTrigger(KnowledgeSyncTrigger):
         return {"agent_id": self.agent_id, "sync_id": self.sync_id, "only": self.only}
 
     def _targets(self) -> Sequence[Target]:
-        from airflow_provider.refresh.sync.totals import AgentDocuments
+        from airflow_provider.vendors.sendkit.totals import AgentDocuments
 
         return (AgentDocuments(self.agent_id, self.sync_id, self.only),)
 

@@ -18,10 +18,10 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from airflow_provider.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    from airflow_provider.arguments import Checker
     from airflow_provider.hooks.base import KnowledgeHook
-    from airflow_provider.refresh.arguments import Checker
     from airflow_provider.refresh.observation import Observation, Target
-    from airflow_provider.triggers.seat import Seat
+    from airflow_provider.triggerer.subscription import Subscription
 
 #: What one look shows, and how far a watcher has told.
 L = TypeVar("L")
@@ -53,7 +53,7 @@ class Watcher(BaseEventTrigger, Generic[L, C]):
         self.poll_interval = check.seconds("poll_interval", poll_interval)
         if check.problems:
             raise InvalidArgumentError(f"{type(self).__name__}: {'; '.join(check.problems)}.")
-        self._seat: Seat | None = None
+        self._subscription: Subscription | None = None
 
     # --- the vendor's part ---------------------------------------------------------------------------------
 
@@ -110,7 +110,7 @@ class Watcher(BaseEventTrigger, Generic[L, C]):
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[L]) -> AsyncIterator[TriggerEvent]:
         """Tell what has changed past the cursor; the cursor is written after the event is on its way."""
-        from airflow_provider.hooks import telemetry
+        from airflow_provider import telemetry
 
         cursor = kept = await self._load()
         async for look in shared_stream:
@@ -137,8 +137,8 @@ class Watcher(BaseEventTrigger, Generic[L, C]):
 
     async def _looks(self) -> AsyncGenerator[L, None]:
         """Look for ever; a failure is followed by a longer pause, never by an end."""
-        from airflow_provider.hooks import telemetry
-        from airflow_provider.refresh.changes.pause import next_watch
+        from airflow_provider import telemetry
+        from airflow_provider.refresh.schedule import next_watch
 
         failures, pause = 0, _FIRST * random.random()
         try:
@@ -147,7 +147,7 @@ class Watcher(BaseEventTrigger, Generic[L, C]):
                     look = await self._look(pause)
                 except Exception as error:
                     failures += 1
-                    self._leave()  # what is wrong may be cured by reading the connection anew
+                    self._unsubscribe()  # what is wrong may be cured by reading the connection anew
                     pause = self._missed(error, failures)
                     continue
                 failures = 0
@@ -155,13 +155,13 @@ class Watcher(BaseEventTrigger, Generic[L, C]):
                 yield look
                 pause = next_watch(self.poll_interval, 0, random.random())
         finally:
-            self._leave()
+            self._unsubscribe()
 
     def _missed(self, error: Exception, failures: int) -> float:
         from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNotFoundException
 
         from airflow_provider.errors import ApiError
-        from airflow_provider.refresh.changes.pause import next_watch
+        from airflow_provider.refresh.schedule import next_watch
 
         final = isinstance(error, (AirflowFailException, AirflowNotFoundException)) and failures > 1
         retry_after = error.retry_after if isinstance(error, ApiError) else None
@@ -181,18 +181,18 @@ class Watcher(BaseEventTrigger, Generic[L, C]):
 
     async def _observe(self, target: Target, pause: float) -> Observation:
         """Read one target at the poller that all waits of this connection share."""
-        from airflow_provider.triggers import poller
+        from airflow_provider.triggerer import poller
 
-        if self._seat is None:
+        if self._subscription is None:
             await asyncio.sleep(pause)
             pause = 0.0
-            self._seat = poller.join(await self._hook().asettings(), target)
-        return await self._seat.look(pause, pause + _PATIENCE)
+            self._subscription = poller.subscribe(await self._hook().asettings(), target)
+        return await self._subscription.look(pause, pause + _PATIENCE)
 
-    def _leave(self) -> None:
-        if self._seat is not None:
-            self._seat.leave()
-            self._seat = None
+    def _unsubscribe(self) -> None:
+        if self._subscription is not None:
+            self._subscription.unsubscribe()
+            self._subscription = None
 
     # --- the cursor ----------------------------------------------------------------------------------------
 

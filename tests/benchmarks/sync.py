@@ -210,11 +210,11 @@ def watched(split: Split) -> Any:
     """Take the time of the parts of a sync; the same calls, with a clock around them."""
     from contextlib import ExitStack
 
-    from airflow_provider.operators.sync.sending import Sender
-    from airflow_provider.operators.sync.session import Session
-    from airflow_provider.refresh.sync.mark import digest_of
-    from airflow_provider.sources import reading
-    from airflow_provider.sources.spool import Spool
+    from airflow_provider.sync import reading
+    from airflow_provider.sync.apply import Sender
+    from airflow_provider.sync.mark import digest_of
+    from airflow_provider.sync.session import Session
+    from airflow_provider.sync.spool import Spool
 
     def timed(name: str, work: Callable[..., Any], clock: Callable[[], float]) -> Callable[..., Any]:
         def wrapper(*args: Any, **kwargs: Any) -> Any:

@@ -309,20 +309,6 @@ def import_everything() -> None:
 
     import structlog
 
-    import airflow_provider.api.client
-    import airflow_provider.api.models.sendkit
-    import airflow_provider.api.models.sensay
-    import airflow_provider.api.sendkit
-    import airflow_provider.api.sensay
-    import airflow_provider.hooks.connection
-    import airflow_provider.hooks.sendkit
-    import airflow_provider.hooks.sensay
-    import airflow_provider.hooks.watch
-    import airflow_provider.refresh.report
-    import airflow_provider.triggers.poller
-    import airflow_provider.triggers.sendkit
-    import airflow_provider.triggers.sensay  # noqa: F401
-
     # Nobody is to be measured by what the terminal takes.
     logging.disable(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

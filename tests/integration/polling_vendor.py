@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from airflow_provider.api.settings import Settings
+from airflow_provider.http.settings import Settings
 
 REPLICA = "03db5651-cb61-4bdf-9ef0-89561f7c9c53"
 KEY = "first-key"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider.refresh.sync.mark import Mark, digest_of, key_hash, read_title, write_title
+from airflow_provider.sync.mark import Mark, digest_of, key_hash, read_title, write_title
 from tests.integration.rig import Make, Rig
 from tests.integration.task import Outcome, Supervisor, TaskUnderTest
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider.api.sensay import MAX_QUESTION
 from airflow_provider.operators.sensay import SensayAskReplicaOperator
+from airflow_provider.vendors.sensay.endpoints import MAX_QUESTION
 from tests.integration.rig import Make, Rig
 from tests.integration.task import Outcome, TaskUnderTest
 

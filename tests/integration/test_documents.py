@@ -11,8 +11,8 @@ from unittest import mock
 import pytest
 from airflow.sdk import ObjectStoragePath
 
-from airflow_provider.api.call import Call
-from airflow_provider.api.client import AsyncClient
+from airflow_provider.http.call import Call
+from airflow_provider.http.client import AsyncClient
 from airflow_provider.operators.sendkit import SendKitSyncDocumentsOperator, SendKitUploadDocumentOperator
 from tests.integration.rig import AGENT, Make, Rig
 from tests.integration.task import Killed, Outcome, Supervisor, TaskUnderTest

@@ -16,9 +16,9 @@ from airflow_provider.errors import (
     TransportError,
 )
 from airflow_provider.refresh.observation import Observation
-from airflow_provider.refresh.sensay import EntryTarget, Generation
-from airflow_provider.triggers import poller
-from airflow_provider.triggers.seat import Seat
+from airflow_provider.triggerer import poller
+from airflow_provider.triggerer.subscription import Subscription
+from airflow_provider.vendors.sensay.entry import EntryTarget, Generation
 from tests.integration.polling_vendor import REPLICA, Answer, Asked, Entry, Vendor, serving
 
 PATIENCE = 20.0
@@ -33,19 +33,25 @@ async def vendor() -> AsyncIterator[Vendor]:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-def sit(vendor: Vendor, ids: Iterable[int], status: str | None = "RAW_TEXT", **settings: Any) -> list[Seat]:
-    """Take a seat for each entry, last seen in this status; the vendor has them in work."""
-    seats = []
+def sit(
+    vendor: Vendor, ids: Iterable[int], status: str | None = "RAW_TEXT", **settings: Any
+) -> list[Subscription]:
+    """Take a subscription for each entry, last seen in this status; the vendor has them in work."""
+    subscriptions = []
     for id_ in ids:
         vendor.entries.setdefault(id_, Entry())
         target = EntryTarget(REPLICA, id_, Generation.KNOWLEDGE_BASE)
-        seats.append(poller.join(vendor.settings(**settings), target, status))
-    return seats
+        subscriptions.append(poller.subscribe(vendor.settings(**settings), target, status))
+    return subscriptions
 
 
-async def look(seats: Iterable[Seat], pause: float = SOON) -> list[Observation | BaseException]:
+async def look(
+    subscriptions: Iterable[Subscription], pause: float = SOON
+) -> list[Observation | BaseException]:
     """Let all look once; return what each was told."""
-    return await asyncio.gather(*(seat.look(pause, PATIENCE) for seat in seats), return_exceptions=True)
+    return await asyncio.gather(
+        *(subscription.look(pause, PATIENCE) for subscription in subscriptions), return_exceptions=True
+    )
 
 
 def statuses(told: Iterable[Observation | BaseException]) -> list[str | None]:
@@ -60,81 +66,86 @@ def remember(vendor: Vendor) -> None:
     vendor.entries = {id_: Entry("READY") for id_ in range(10_000, 40_000)}
 
 
-def leave(seats: Iterable[Seat]) -> None:
-    for seat in seats:
-        seat.leave()
+def unsubscribe(subscriptions: Iterable[Subscription]) -> None:
+    for subscription in subscriptions:
+        subscription.unsubscribe()
 
 
 # --- what is read ------------------------------------------------------------------------------------------
 
 
 async def test_two_waits_on_one_entry_are_one_read(vendor: Vendor) -> None:
-    seats = [*sit(vendor, [7]), *sit(vendor, [7])]
-    assert statuses(await look(seats)) == ["RAW_TEXT", "RAW_TEXT"]
+    subscriptions = [*sit(vendor, [7]), *sit(vendor, [7])]
+    assert statuses(await look(subscriptions)) == ["RAW_TEXT", "RAW_TEXT"]
     assert vendor.singles == [7]
-    leave(seats)
+    unsubscribe(subscriptions)
 
 
 async def test_many_waits_on_one_replica_are_read_by_the_list_of_their_status(vendor: Vendor) -> None:
     vendor.entries = {id_: Entry("READY") for id_ in range(1, 2_000)}
-    seats = sit(vendor, range(2_000, 2_250))
-    assert set(statuses(await look(seats))) == {"RAW_TEXT"}
+    subscriptions = sit(vendor, range(2_000, 2_250))
+    assert set(statuses(await look(subscriptions))) == {"RAW_TEXT"}
     # The first page of the whole list tells how long that is.
     assert vendor.pages == [(None, 1), ("RAW_TEXT", 1), ("RAW_TEXT", 2), ("RAW_TEXT", 3)]
     assert vendor.singles == []
-    leave(seats)
+    unsubscribe(subscriptions)
 
 
 async def test_who_left_the_list_of_its_status_is_read_alone(vendor: Vendor) -> None:
     vendor.entries = {id_: Entry("READY") for id_ in range(1, 2_000)}
-    seats = sit(vendor, range(2_000, 2_100))
+    subscriptions = sit(vendor, range(2_000, 2_100))
     for id_ in (2_001, 2_050):
         vendor.entries[id_].becomes("READY")
-    told = statuses(await look(seats))
+    told = statuses(await look(subscriptions))
     assert [told[1], told[50]] == ["READY", "READY"]
     assert sorted(vendor.singles) == [2_001, 2_050]
-    leave(seats)
+    unsubscribe(subscriptions)
 
 
-async def test_waits_with_their_own_intervals_fall_into_step_on_one_shelf(vendor: Vendor) -> None:
-    seats = sit(vendor, range(1, 31))
+async def test_waits_with_their_own_intervals_fall_into_step_on_one_list(vendor: Vendor) -> None:
+    subscriptions = sit(vendor, range(1, 31))
     pauses = [0.3 + 0.005 * number for number in range(30)]
-    await asyncio.gather(*(seat.look(pause, PATIENCE) for seat, pause in zip(seats, pauses, strict=True)))
+    await asyncio.gather(
+        *(
+            subscription.look(pause, PATIENCE)
+            for subscription, pause in zip(subscriptions, pauses, strict=True)
+        )
+    )
     assert len(vendor.asked) == 1
-    leave(seats)
+    unsubscribe(subscriptions)
 
 
 async def test_a_look_that_comes_due_while_its_shelf_is_being_read_is_not_forgotten(vendor: Vendor) -> None:
     vendor.delay = 0.2
-    seats = sit(vendor, range(1, 11))
+    subscriptions = sit(vendor, range(1, 11))
     late = sit(vendor, [50, 51])
-    first = asyncio.create_task(look(seats, 0.0))
+    first = asyncio.create_task(look(subscriptions, 0.0))
     await _until(lambda: bool(vendor.asked))
     assert statuses(await look(late, 0.23)) == ["RAW_TEXT", "RAW_TEXT"]
     assert len(statuses(await first)) == 10
-    leave([*seats, *late])
+    unsubscribe([*subscriptions, *late])
 
 
 async def test_any_number_of_waits_uses_eight_connections_at_most(vendor: Vendor) -> None:
     vendor.script = lambda asked: None if asked.entry else Answer(400, {"success": False, "error": "No"})
     vendor.delay = 0.01
-    seats = sit(vendor, range(1, 201))
-    assert len(statuses(await look(seats))) == 200
+    subscriptions = sit(vendor, range(1, 201))
+    assert len(statuses(await look(subscriptions))) == 200
     assert 1 < vendor.connections <= 8
-    leave(seats)
+    unsubscribe(subscriptions)
 
 
 async def test_a_list_that_the_vendor_refuses_is_replaced_by_single_reads_and_not_asked_again(
     vendor: Vendor,
 ) -> None:
     vendor.script = lambda asked: None if asked.entry else Answer(400, {"success": False, "error": "No"})
-    seats = sit(vendor, range(1, 11))
-    await look(seats)
+    subscriptions = sit(vendor, range(1, 11))
+    await look(subscriptions)
     refused = len(vendor.pages)
-    assert len(statuses(await look(seats))) == 10
+    assert len(statuses(await look(subscriptions))) == 10
     assert len(vendor.pages) == refused
     assert len(vendor.singles) == 20
-    leave(seats)
+    unsubscribe(subscriptions)
 
 
 # --- lists that are not what they say ----------------------------------------------------------------------
@@ -146,10 +157,10 @@ async def test_an_empty_page_leaves_everybody_to_be_read_alone_whatever_the_tota
 ) -> None:
     empty = Answer(body={"success": True, "items": [], "total": total})
     vendor.script = lambda asked: None if asked.entry else empty
-    seats = sit(vendor, range(1, 21))
-    assert len(statuses(await look(seats))) == 20
+    subscriptions = sit(vendor, range(1, 21))
+    assert len(statuses(await look(subscriptions))) == 20
     assert sorted(vendor.singles) == list(range(1, 21))
-    leave(seats)
+    unsubscribe(subscriptions)
 
 
 async def test_an_entry_that_moves_between_pages_while_they_are_read_is_read_alone(vendor: Vendor) -> None:
@@ -161,22 +172,22 @@ async def test_an_entry_that_moves_between_pages_while_they_are_read_is_read_alo
         return None
 
     remember(vendor)
-    seats = sit(vendor, range(1, 251))
+    subscriptions = sit(vendor, range(1, 251))
     vendor.script = the_oldest_ends_after_the_first_page
-    assert len(statuses(await look(seats))) == 250
+    assert len(statuses(await look(subscriptions))) == 250
     assert vendor.singles == [101]
-    leave(seats)
+    unsubscribe(subscriptions)
 
 
 async def test_an_old_end_in_a_list_that_is_behind_does_not_end_a_wait(vendor: Vendor) -> None:
-    seats = sit(vendor, range(1, 11), status=None)
+    subscriptions = sit(vendor, range(1, 11), status=None)
     for entry in vendor.entries.values():
         entry.stamp = 5
-    assert set(statuses(await look(seats))) == {"RAW_TEXT"}
+    assert set(statuses(await look(subscriptions))) == {"RAW_TEXT"}
     vendor.entries[3].listed, vendor.entries[3].listed_stamp = "READY", 4
-    assert set(statuses(await look(seats))) == {"RAW_TEXT"}
+    assert set(statuses(await look(subscriptions))) == {"RAW_TEXT"}
     assert vendor.singles == [3]
-    leave(seats)
+    unsubscribe(subscriptions)
 
 
 async def test_one_item_that_cannot_be_read_as_an_entry_costs_the_list_and_nobody_a_failure(
@@ -184,9 +195,9 @@ async def test_one_item_that_cannot_be_read_as_an_entry_costs_the_list_and_nobod
 ) -> None:
     spoilt = Answer(body={"success": True, "items": [{"id": "what?"}], "total": 1})
     vendor.script = lambda asked: None if asked.entry else spoilt
-    seats = sit(vendor, range(1, 6))
-    assert len(statuses(await look(seats))) == 5
-    leave(seats)
+    subscriptions = sit(vendor, range(1, 6))
+    assert len(statuses(await look(subscriptions))) == 5
+    unsubscribe(subscriptions)
 
 
 # --- one wait's trouble is its own -------------------------------------------------------------------------
@@ -195,53 +206,53 @@ async def test_one_item_that_cannot_be_read_as_an_entry_costs_the_list_and_nobod
 async def test_an_entry_that_is_deleted_or_of_another_replica_is_an_error_for_its_own_wait_only(
     vendor: Vendor,
 ) -> None:
-    seats = sit(vendor, range(1, 11))
+    subscriptions = sit(vendor, range(1, 11))
     del vendor.entries[4]
-    told = await look(seats)
+    told = await look(subscriptions)
     assert isinstance(told.pop(3), NotFoundError)
     assert len(statuses(told)) == 9
-    leave(seats)
+    unsubscribe(subscriptions)
 
 
 async def test_a_wait_that_is_cancelled_leaves_the_others_their_answers(vendor: Vendor) -> None:
     vendor.delay = 0.1
-    seats = sit(vendor, [1, 1, 2])
-    looks = [asyncio.create_task(seat.look(SOON, PATIENCE)) for seat in seats]
+    subscriptions = sit(vendor, [1, 1, 2])
+    looks = [asyncio.create_task(subscription.look(SOON, PATIENCE)) for subscription in subscriptions]
     await _until(lambda: bool(vendor.asked))
     looks[0].cancel()
-    seats[0].leave()
+    subscriptions[0].unsubscribe()
     assert statuses(await asyncio.gather(*looks[1:])) == ["RAW_TEXT", "RAW_TEXT"]
     assert looks[0].cancelled()
-    leave(seats)
+    unsubscribe(subscriptions)
 
 
 async def test_a_cleared_task_joins_before_its_old_try_leaves_and_is_read(vendor: Vendor) -> None:
     old = sit(vendor, [7])
     await look(old)
     new = sit(vendor, [7])
-    leave(old)
-    leave(old)
+    unsubscribe(old)
+    unsubscribe(old)
     assert statuses(await look(new)) == ["RAW_TEXT"]
     assert vendor.connections == 1
-    leave(new)
+    unsubscribe(new)
 
 
 async def test_the_last_to_leave_closes_the_connections(vendor: Vendor) -> None:
-    seats = sit(vendor, [1, 2])
-    await look(seats)
-    seats[0].leave()
+    subscriptions = sit(vendor, [1, 2])
+    await look(subscriptions)
+    subscriptions[0].unsubscribe()
     assert vendor.open == 1
-    seats[1].leave()
+    subscriptions[1].unsubscribe()
     await _until(lambda: vendor.open == 0)
 
 
 async def test_who_joins_while_the_last_leaves_gets_a_poller_of_its_own(vendor: Vendor) -> None:
     first = sit(vendor, [1])
     await look(first)
-    leave(first)
+    unsubscribe(first)
     second = sit(vendor, [2])
     assert statuses(await look(second)) == ["RAW_TEXT"]
-    leave(second)
+    unsubscribe(second)
 
 
 # --- a vendor in trouble -----------------------------------------------------------------------------------
@@ -250,61 +261,61 @@ async def test_who_joins_while_the_last_leaves_gets_a_poller_of_its_own(vendor: 
 async def test_a_page_that_fails_once_is_read_again_and_nobody_notices(vendor: Vendor) -> None:
     failures = iter([Answer(503, {"success": False, "error": "Sorry"})])
     vendor.script = lambda asked: next(failures, None) if asked.page else None
-    seats = sit(vendor, range(1, 11))
-    assert len(statuses(await look(seats))) == 10
+    subscriptions = sit(vendor, range(1, 11))
+    assert len(statuses(await look(subscriptions))) == 10
     assert vendor.pages == [(None, 1), (None, 1)]
-    leave(seats)
+    unsubscribe(subscriptions)
 
 
 async def test_a_page_that_keeps_failing_is_one_failure_for_each_wait_and_the_rest_is_not_tried(
     vendor: Vendor,
 ) -> None:
     remember(vendor)
-    seats = sit(vendor, range(1, 151))
+    subscriptions = sit(vendor, range(1, 151))
     sorry = Answer(503, {"success": False, "error": "Sorry"})
     vendor.script = lambda asked: sorry if asked.page == ("RAW_TEXT", 2) else None
-    told = await look(seats)
+    told = await look(subscriptions)
     assert len(statuses(told[:100])) == 100
     assert {type(each) for each in told[100:]} == {ServerError}
     assert vendor.singles == []
-    leave(seats)
+    unsubscribe(subscriptions)
 
 
 async def test_a_rate_limit_makes_all_reads_pause_and_fails_none(vendor: Vendor) -> None:
     limited = iter([Answer(429, {"success": False, "error": "Slow"}, {"Retry-After": "1"})] * 2)
     vendor.script = lambda asked: next(limited, None)
     vendor.delay = 0.02
-    seats = sit(vendor, range(1, 31), status="READY")
-    assert len(statuses(await look(seats))) == 30
+    subscriptions = sit(vendor, range(1, 31), status="READY")
+    assert len(statuses(await look(subscriptions))) == 30
     assert len(vendor.asked) == 2 + 1 + 30  # refused twice, then the list, which has them elsewhere
-    leave(seats)
+    unsubscribe(subscriptions)
 
 
 async def test_a_long_rate_limit_is_told_to_the_waits_which_mind_their_deadlines(vendor: Vendor) -> None:
     vendor.script = lambda asked: Answer(429, {"success": False, "error": "Slow"}, {"Retry-After": "600"})
-    seats = sit(vendor, [1])
-    told = (await look(seats))[0]
+    subscriptions = sit(vendor, [1])
+    told = (await look(subscriptions))[0]
     assert isinstance(told, RateLimitedError)
     assert told.retry_after == 600
-    leave(seats)
+    unsubscribe(subscriptions)
 
 
 async def test_a_wait_is_not_held_past_its_patience_by_a_silent_vendor(vendor: Vendor) -> None:
     vendor.mood = "silent"
-    seat = sit(vendor, [1], read_timeout=60.0)[0]
+    subscription = sit(vendor, [1], read_timeout=60.0)[0]
     with pytest.raises(TransportError, match="not read in time"):
-        await seat.look(SOON, 0.2)
-    seat.leave()
+        await subscription.look(SOON, 0.2)
+    subscription.unsubscribe()
 
 
 async def test_the_rate_that_a_connection_names_is_kept(vendor: Vendor) -> None:
     vendor.script = lambda asked: None if asked.entry else Answer(400, {"success": False, "error": "No"})
-    seats = sit(vendor, range(1, 21), requests_per_second=40.0)
+    subscriptions = sit(vendor, range(1, 21), requests_per_second=40.0)
     clock = asyncio.get_running_loop().time
     began = clock()
-    assert len(statuses(await look(seats))) == 20
+    assert len(statuses(await look(subscriptions))) == 20
     assert clock() - began >= (len(vendor.asked) - 2) / 40.0
-    leave(seats)
+    unsubscribe(subscriptions)
 
 
 async def test_a_silent_connection_does_not_delay_another(vendor: Vendor) -> None:
@@ -317,7 +328,7 @@ async def test_a_silent_connection_does_not_delay_another(vendor: Vendor) -> Non
             assert len(statuses(await look(quick))) == 10
         assert not waiting.done()
         waiting.cancel()
-        leave([*stuck, *quick])
+        unsubscribe([*stuck, *quick])
         with pytest.raises(asyncio.CancelledError):
             await waiting
 
@@ -326,36 +337,36 @@ async def test_a_silent_connection_does_not_delay_another(vendor: Vendor) -> Non
 
 
 async def test_a_poller_that_cannot_begin_says_why_and_the_next_look_tries_again(vendor: Vendor) -> None:
-    seats = sit(vendor, [1], ca_file="/nowhere/ca.pem")
+    subscriptions = sit(vendor, [1], ca_file="/nowhere/ca.pem")
     for _ in range(2):
-        told = (await look(seats))[0]
+        told = (await look(subscriptions))[0]
         assert isinstance(told, TransportError)
         assert "/nowhere/ca.pem" in str(told)
-    leave(seats)
+    unsubscribe(subscriptions)
 
 
 async def test_when_a_poller_dies_its_waits_fail_once_and_go_on_at_a_new_one(vendor: Vendor) -> None:
     vendor.delay = 0.1
     before = asyncio.all_tasks()
-    seats = sit(vendor, range(1, 4))
+    subscriptions = sit(vendor, range(1, 4))
     (task,) = asyncio.all_tasks() - before
-    looks = asyncio.create_task(look(seats))
+    looks = asyncio.create_task(look(subscriptions))
     await _until(lambda: bool(vendor.asked))
     task.cancel()
     assert {type(each) for each in await looks} == {TransportError}
-    assert len(statuses(await look(seats))) == 3
-    leave(seats)
+    assert len(statuses(await look(subscriptions))) == 3
+    unsubscribe(subscriptions)
 
 
 async def test_a_read_that_breaks_in_our_own_code_is_a_failed_read_and_not_the_end_of_the_poller(
     vendor: Vendor,
 ) -> None:
-    broken = poller.join(vendor.settings(), EntryTarget(REPLICA, -1, Generation.KNOWLEDGE_BASE))
-    seats = sit(vendor, [1])
-    told = await look([broken, *seats])
+    broken = poller.subscribe(vendor.settings(), EntryTarget(REPLICA, -1, Generation.KNOWLEDGE_BASE))
+    subscriptions = sit(vendor, [1])
+    told = await look([broken, *subscriptions])
     assert isinstance(told[0], ApiError)
     assert statuses(told[1:]) == ["RAW_TEXT"]
-    leave([broken, *seats])
+    unsubscribe([broken, *subscriptions])
 
 
 def test_a_triggerer_that_shuts_down_in_the_middle_of_a_round_leaves_nothing_open() -> None:
@@ -367,8 +378,8 @@ def test_a_triggerer_that_shuts_down_in_the_middle_of_a_round_leaves_nothing_ope
         server = await asyncio.start_server(vendor.serve, "127.0.0.1", 0)
         vendor.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         vendor.delay = 0.5
-        seats = sit(vendor, range(1, 300))
-        looks = asyncio.create_task(look(seats))
+        subscriptions = sit(vendor, range(1, 300))
+        looks = asyncio.create_task(look(subscriptions))
         await _until(lambda: bool(vendor.asked))
         server.close()
         open_afterwards.append(vendor)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider.refresh.sensay import EntryTarget, Generation
-from airflow_provider.triggers import poller
+from airflow_provider.triggerer import poller
+from airflow_provider.vendors.sensay.entry import EntryTarget, Generation
 from tests.integration.polling_vendor import REPLICA, Entry, Vendor, serving
 
 WAITS = 60
@@ -44,14 +44,14 @@ def _leaping_loop() -> asyncio.AbstractEventLoop:
 async def _watch(vendor: Vendor, id_: int, interval: float, late: list[float], ends: float) -> int:
     """Look again and again; note by how much each look came later than it was asked for."""
     clock = asyncio.get_running_loop().time
-    seat = poller.join(vendor.settings(), EntryTarget(REPLICA, id_, Generation.KNOWLEDGE_BASE))
+    subscription = poller.subscribe(vendor.settings(), EntryTarget(REPLICA, id_, Generation.KNOWLEDGE_BASE))
     looks = 0
     while clock() < ends:
         asked = clock()
-        await seat.look(interval, 600.0)
+        await subscription.look(interval, 600.0)
         late.append(clock() - asked - interval)
         looks += 1
-    seat.leave()
+    subscription.unsubscribe()
     return looks
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider.refresh.sensay import EntryTarget, Generation
-from airflow_provider.triggers import poller
+from airflow_provider.triggerer import poller
+from airflow_provider.vendors.sensay.entry import EntryTarget, Generation
 from tests.integration.polling_vendor import REPLICA, Entry, Vendor, serving
 
 WAITS = 200
@@ -61,10 +61,10 @@ def worse(measured: list[float]) -> float:
     return measured[len(measured) * 98 // 100]
 
 
-async def keep_looking(seat: Any) -> None:
+async def keep_looking(subscription: Any) -> None:
     while True:
         try:
-            await seat.look(0.2, 60.0)
+            await subscription.look(0.2, 60.0)
         except Exception:
             await asyncio.sleep(0)
 
@@ -78,17 +78,17 @@ async def keep_looking(seat: Any) -> None:
 async def test_two_hundred_waits_do_not_hold_up_a_ticker(vendor_url: str) -> None:
     alone = worse(await gaps())
     settings = Vendor().settings(read_timeout=0.5, base_url=vendor_url)
-    seats = [
-        poller.join(settings, EntryTarget(REPLICA, id_, Generation.KNOWLEDGE_BASE), "RAW_TEXT")
+    subscriptions = [
+        poller.subscribe(settings, EntryTarget(REPLICA, id_, Generation.KNOWLEDGE_BASE), "RAW_TEXT")
         for id_ in range(1, WAITS + 1)
     ]
-    looks = [asyncio.create_task(keep_looking(seat)) for seat in seats]
+    looks = [asyncio.create_task(keep_looking(subscription)) for subscription in subscriptions]
     await asyncio.sleep(0.5)
     beside = worse(await gaps())
     for task in looks:
         task.cancel()
-    for seat in seats:
-        seat.leave()
+    for subscription in subscriptions:
+        subscription.unsubscribe()
     await asyncio.gather(*looks, return_exceptions=True)
     while len(asyncio.all_tasks()) > 1:  # noqa: ASYNC110 - the poller ends by itself
         await asyncio.sleep(0.01)

@@ -14,7 +14,7 @@ import pytest
 
 from airflow_provider.operators.sendkit import SendKitSyncDocumentsOperator
 from airflow_provider.operators.sensay import SensayAskReplicaOperator, SensaySyncKnowledgeBaseOperator
-from airflow_provider.refresh.sync.mark import read_name, read_title
+from airflow_provider.sync.mark import read_name, read_title
 from tests.integration.clock import running_fast
 from tests.integration.strict_double import Bent, Fault, World
 from tests.integration.syncing import MODES

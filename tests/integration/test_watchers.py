@@ -6,11 +6,12 @@ import asyncio
 
 import pytest
 
-from airflow_provider.api import sensay, sensay_training
 from airflow_provider.errors import InvalidArgumentError
 from airflow_provider.hooks.sensay import SensayHook
 from airflow_provider.triggers.sendkit import SendKitAgentTrainedEventTrigger
 from airflow_provider.triggers.sensay import SensayKnowledgeBaseChangedEventTrigger
+from airflow_provider.vendors.sensay import endpoints as sensay
+from airflow_provider.vendors.sensay import training_endpoints as sensay_training
 from tests.integration.rig import AGENT, ENTRIES, Rig
 from tests.integration.watching import Process, Triggerer
 

@@ -7,22 +7,22 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from airflow_provider.arguments import Checker
 from airflow_provider.errors import (
     AgentKnowledgeError,
     BudgetExceededError,
     InvalidArgumentError,
 )
-from airflow_provider.hooks import memory
-from airflow_provider.hooks.endings import judge_documents, refuse
 from airflow_provider.hooks.sendkit import SendKitHook
-from airflow_provider.hooks.watch import Watch
-from airflow_provider.operators.job import Job, Written, options
-from airflow_provider.refresh.arguments import Checker
 from airflow_provider.refresh.observation import Observation, Phase
 from airflow_provider.refresh.record import Record, fingerprint
-from airflow_provider.refresh.sendkit import RETRAIN_CREDITS, RULES, AgentTarget
 from airflow_provider.refresh.submit import Decision, Policy
 from airflow_provider.refresh.wait import Receipt, Wait
+from airflow_provider.tasks import variables as memory
+from airflow_provider.tasks.failures import judge_documents, refuse
+from airflow_provider.tasks.job import Job, Written, options
+from airflow_provider.tasks.watch import Watch
+from airflow_provider.vendors.sendkit.agent import RETRAIN_CREDITS, RULES, AgentTarget
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -6,18 +6,18 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.api.sendkit import CONTENT_TYPES, MAX_DOCUMENT_BYTES
-from airflow_provider.hooks.endings import refuse
+from airflow_provider.arguments import Checker
 from airflow_provider.hooks.sendkit import SendKitHook
-from airflow_provider.operators.sync import road
-from airflow_provider.operators.sync.manifest import Manifest
-from airflow_provider.operators.sync.options import SyncOptions, read_options
-from airflow_provider.operators.sync.sendkit import AgentKnowledge
-from airflow_provider.refresh.arguments import Checker
-from airflow_provider.refresh.sync.mark import key_hash
 from airflow_provider.sources.document import Document
 from airflow_provider.sources.items import Items
-from airflow_provider.sources.reading import Recipe
+from airflow_provider.sync import run as road
+from airflow_provider.sync.manifest import Manifest
+from airflow_provider.sync.mark import key_hash
+from airflow_provider.sync.options import SyncOptions, read_options
+from airflow_provider.sync.reading import Recipe
+from airflow_provider.tasks.failures import refuse
+from airflow_provider.vendors.sendkit.documents import AgentKnowledge
+from airflow_provider.vendors.sendkit.endpoints import CONTENT_TYPES, MAX_DOCUMENT_BYTES
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         SendKitSyncDocumentsOperator,
         SendKitUploadDocumentOperator,
     )
-    from airflow_provider.refresh.sync.carried import SyncReport
+    from airflow_provider.sync.saved_state import SyncReport
 
 
 def sync(

@@ -6,19 +6,26 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.arguments import Checker
 from airflow_provider.errors import AgentKnowledgeError, InvalidArgumentError, NotFoundError, RefreshError
-from airflow_provider.hooks import generation as generations
-from airflow_provider.hooks import memory
-from airflow_provider.hooks.endings import refuse
 from airflow_provider.hooks.sensay import SensayHook
-from airflow_provider.hooks.watch import Watch
-from airflow_provider.operators.job import Job, Written, options
-from airflow_provider.refresh.arguments import Checker
 from airflow_provider.refresh.observation import Observation, Phase
 from airflow_provider.refresh.record import Record, fingerprint
-from airflow_provider.refresh.sensay import RULES, EntryTarget, Generation, reads_back, ready_argument, usable
 from airflow_provider.refresh.submit import Decision, Policy
 from airflow_provider.refresh.wait import Receipt, Wait
+from airflow_provider.tasks import variables as memory
+from airflow_provider.tasks.failures import refuse
+from airflow_provider.tasks.job import Job, Written, options
+from airflow_provider.tasks.watch import Watch
+from airflow_provider.vendors.sensay import generation as generations
+from airflow_provider.vendors.sensay.entry import (
+    RULES,
+    EntryTarget,
+    Generation,
+    reads_back,
+    ready_argument,
+    usable,
+)
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -6,23 +6,23 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.api import sensay
+from airflow_provider.arguments import Checker
 from airflow_provider.errors import (
     AnswersFailedError,
     ApiError,
     RateLimitedError,
     is_ambiguous,
 )
-from airflow_provider.hooks.endings import refuse
 from airflow_provider.hooks.sensay import SensayHook
-from airflow_provider.refresh.answers import Question, read_questions
-from airflow_provider.refresh.arguments import Checker
 from airflow_provider.refresh.observation import shorten
+from airflow_provider.tasks.failures import refuse
+from airflow_provider.vendors.sensay import endpoints as sensay
+from airflow_provider.vendors.sensay.answers import Question, read_questions
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider.api.client import Client
+    from airflow_provider.http.client import Client
     from airflow_provider.operators.sensay import SensayAskReplicaOperator
 
 #: Characters of an answer in the log, and of all answers in the result, which stays small however many there are.

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.arguments import Checker
 from airflow_provider.errors import (
     AgentKnowledgeError,
     AlreadyThereError,
@@ -22,26 +23,24 @@ from airflow_provider.errors import (
     OutcomeUnknownError,
     RateLimitedError,
     RecordMismatchError,
-    RefreshFailedForGoodError,
     is_ambiguous,
 )
-from airflow_provider.hooks.endings import refuse
 from airflow_provider.hooks.sensay import SensayHook
-from airflow_provider.hooks.watch import Watch
-from airflow_provider.operators.job import Options, Written, options
 from airflow_provider.operators.jobs.sensay import EntryJob
 from airflow_provider.operators.jobs.sensay_source import Source, read_source
-from airflow_provider.operators.record_store import RecordStore
-from airflow_provider.operators.road import Road
 from airflow_provider.refresh import submit
-from airflow_provider.refresh.arguments import Checker
 from airflow_provider.refresh.observation import Observation, Phase
 from airflow_provider.refresh.record import Ending, Identity, Record, Stage
 from airflow_provider.refresh.report import Report
 from airflow_provider.refresh.schedule import FIRST_PAUSES
-from airflow_provider.refresh.sensay import RULES, EntryTarget, Generation, ready_argument
 from airflow_provider.refresh.submit import Action, Policy
 from airflow_provider.refresh.wait import Purpose, Wait
+from airflow_provider.tasks.failures import refuse
+from airflow_provider.tasks.job import Options, Written, options
+from airflow_provider.tasks.record_store import RecordStore
+from airflow_provider.tasks.refresh_task import Road
+from airflow_provider.tasks.watch import Watch
+from airflow_provider.vendors.sensay.entry import RULES, EntryTarget, Generation, ready_argument
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -370,23 +369,3 @@ class Creation:
         told = ApiError.from_json({**fields, "type": AlreadyThereError.__name__})
         assert isinstance(told, AlreadyThereError)
         return told
-
-
-def only_result(results: Any, what: str) -> tuple[int, str | None]:
-    """
-    Read the one result of a create.
-
-    :raises RefreshFailedForGoodError: the vendor refused it inside a multi-status success, or made several
-    """
-    if len(results) == 1 and results[0].enqueued is not False and results[0].knowledge_base_id is not None:
-        return results[0].knowledge_base_id, results[0].signed_url
-    made = [each.knowledge_base_id for each in results if each.knowledge_base_id is not None]
-    causes = "; ".join(each.error or "refused without a reason" for each in results if each.enqueued is False)
-    if made:
-        raise RefreshFailedForGoodError(
-            f"The create of {what} made the entries {made}{': ' + causes if causes else ''}. One was expected. They "
-            "stay; it is not tried again."
-        )
-    raise RefreshFailedForGoodError(
-        f"The vendor refused {what}: {causes or 'it named no entry'}. Nothing was created; it is not tried again."
-    )

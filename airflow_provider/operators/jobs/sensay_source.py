@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from airflow_provider.arguments import Checker
 from airflow_provider.errors import AmbiguousWriteError, InvalidArgumentError
-from airflow_provider.refresh.arguments import Checker
 from airflow_provider.refresh.record import fingerprint
-from airflow_provider.refresh.sensay import Generation
-from airflow_provider.sources.kinds import MAX_FILE_BYTES, content_type
+from airflow_provider.sync.kinds import MAX_FILE_BYTES, content_type
+from airflow_provider.vendors.sensay.entry import Generation
 
 if TYPE_CHECKING:
     from airflow_provider.hooks.sensay import SensayHook
@@ -38,7 +38,7 @@ class Source:
         self, hook: SensayHook, replica_uuid: str, title: str | None, spoken: Generation
     ) -> tuple[int, str | None]:
         """Send the create, once; return the new id, and where a file's bytes go."""
-        from airflow_provider.operators.jobs.sensay_create import only_result
+        from airflow_provider.vendors.sensay.endpoints import only_result
 
         if spoken is Generation.TRAINING:
             if self.kind == "text":

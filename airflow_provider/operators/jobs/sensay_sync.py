@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.arguments import Checker
 from airflow_provider.errors import InvalidArgumentError
-from airflow_provider.hooks import generation as generations
-from airflow_provider.hooks.endings import refuse
 from airflow_provider.hooks.sensay import SensayHook
-from airflow_provider.operators.sync import road
-from airflow_provider.operators.sync.manifest import Manifest
-from airflow_provider.operators.sync.options import read_options
-from airflow_provider.operators.sync.sensay import SensayKnowledgeBase
-from airflow_provider.refresh.arguments import Checker
-from airflow_provider.sources.reading import Recipe
+from airflow_provider.sync import run as road
+from airflow_provider.sync.manifest import Manifest
+from airflow_provider.sync.options import read_options
+from airflow_provider.sync.reading import Recipe
+from airflow_provider.tasks.failures import refuse
+from airflow_provider.vendors.sensay import generation as generations
+from airflow_provider.vendors.sensay.documents import SensayKnowledgeBase
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider.operators.sensay import SensaySyncKnowledgeBaseOperator
-    from airflow_provider.refresh.sync.carried import SyncReport
+    from airflow_provider.sync.saved_state import SyncReport
 
 
 def sync(

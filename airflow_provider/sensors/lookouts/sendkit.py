@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_provider.arguments import Checker
 from airflow_provider.errors import AgentKnowledgeError
-from airflow_provider.hooks.endings import judge_documents, refuse
 from airflow_provider.hooks.sendkit import SendKitHook
-from airflow_provider.hooks.watch import Watch
-from airflow_provider.refresh.arguments import Checker
 from airflow_provider.refresh.observation import Observation
-from airflow_provider.refresh.sendkit import RULES, AgentTarget
 from airflow_provider.refresh.wait import Wait
-from airflow_provider.sensors.look import Lookout, first_wait, read_since
+from airflow_provider.tasks.failures import judge_documents, refuse
+from airflow_provider.tasks.sensor import Lookout, first_wait, read_since
+from airflow_provider.tasks.watch import Watch
+from airflow_provider.vendors.sendkit.agent import RULES, AgentTarget
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider.hooks.endings import refuse
+from airflow_provider.arguments import Checker
 from airflow_provider.hooks.sensay import SensayHook
-from airflow_provider.hooks.watch import Watch
-from airflow_provider.refresh.arguments import Checker
-from airflow_provider.refresh.sensay import RULES, EntryTarget, Generation, ready_argument
 from airflow_provider.refresh.wait import Wait
-from airflow_provider.sensors.look import Lookout, first_wait, read_since
+from airflow_provider.tasks.failures import refuse
+from airflow_provider.tasks.sensor import Lookout, first_wait, read_since
+from airflow_provider.tasks.watch import Watch
+from airflow_provider.vendors.sensay.entry import RULES, EntryTarget, Generation, ready_argument
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airflow_provider.refresh.sync.mark import Mark, digest_of, key_hash, write_title
+from airflow_provider.sync.mark import Mark, digest_of, key_hash, write_title
 from tests.integration.rig import Rig
 from tests.integration.syncing import Library
 from tests.integration.task import Killed, Supervisor

@@ -6,9 +6,9 @@ from typing import Any
 
 from airflow.sdk import Connection
 
-from airflow_provider.api.settings import Settings
 from airflow_provider.hooks.sendkit import SendKitHook
 from airflow_provider.hooks.sensay import SensayHook
+from airflow_provider.http.settings import Settings
 
 HOOKS: dict[str, type[SendKitHook | SensayHook]] = {"sendkit": SendKitHook, "sensay": SensayHook}
 

@@ -12,10 +12,10 @@ from airflow.sdk import Connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider.api.settings import Settings
 from airflow_provider.errors import InvalidConnectionError
 from airflow_provider.hooks.sendkit import SendKitHook
 from airflow_provider.hooks.sensay import SensayHook
+from airflow_provider.http.settings import Settings
 from tests.unit.hooks.connections import HOOKS, connection, settings_of
 
 
@@ -344,6 +344,6 @@ def test_both_hooks_take_their_connection_id_by_airflows_name() -> None:
 
 
 def _form(conn_type: str) -> dict[str, Any]:
-    from airflow_provider.hooks.connection import connection_form
+    from airflow_provider.vendors.connection import connection_form
 
     return connection_form(conn_type)

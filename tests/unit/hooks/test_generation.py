@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from airflow_provider import errors
-from airflow_provider.api.settings import Settings
-from airflow_provider.hooks import generation
-from airflow_provider.hooks.base import AnyConnection
 from airflow_provider.hooks.sensay import SensayHook, settings_from_connection
-from tests.unit.api import server
-from tests.unit.api.payloads import FILE_TYPES
-from tests.unit.api.server import Server, answer
+from airflow_provider.http.settings import Settings
+from airflow_provider.vendors.connection import AnyConnection
+from airflow_provider.vendors.sensay import generation
+from tests.unit.http import server
+from tests.unit.http.payloads import FILE_TYPES
+from tests.unit.http.server import Server, answer
 
 WAYS = ("sync", "async")
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import BaseHook
 
-from airflow_provider.api import sendkit
 from airflow_provider.errors import NotFoundError
-from airflow_provider.hooks import generation
 from airflow_provider.hooks.sendkit import SendKitHook
 from airflow_provider.hooks.sensay import SensayHook
-from tests.unit.api import payloads
-from tests.unit.api.server import Server, answer
+from airflow_provider.vendors.sendkit import endpoints as sendkit
+from airflow_provider.vendors.sensay import generation
+from tests.unit.http import payloads
+from tests.unit.http.server import Server, answer
 
 R = "03db5651-cb61-4bdf-9ef0-89561f7c9c53"
 AGENT = {"success": True, "data": {"_id": "a"}}

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from airflow_provider import errors
-from airflow_provider.api import sensay
-from airflow_provider.api.models.entry import Deletion
-from airflow_provider.hooks import generation
 from airflow_provider.hooks.sendkit import SendKitHook
 from airflow_provider.hooks.sensay import SensayHook
 from airflow_provider.sandbox.client import Sandbox
 from airflow_provider.sandbox.process import SandboxProcess
+from airflow_provider.vendors.sensay import endpoints as sensay
+from airflow_provider.vendors.sensay import generation
+from airflow_provider.vendors.sensay.values import Deletion
 
 
 @pytest.fixture(scope="module")

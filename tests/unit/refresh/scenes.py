@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from airflow_provider.api.models.entry import Entry
-from airflow_provider.api.models.sendkit import Agent
 from airflow_provider.refresh import wait as waits
 from airflow_provider.refresh.observation import Observation
-from airflow_provider.refresh.sendkit import AgentTarget
-from airflow_provider.refresh.sensay import EntryTarget, Generation
 from airflow_provider.refresh.wait import Purpose, Receipt, Rules, Verdict, Wait
+from airflow_provider.vendors.sendkit.agent import AgentTarget
+from airflow_provider.vendors.sendkit.models import Agent
+from airflow_provider.vendors.sensay.entry import EntryTarget, Generation
+from airflow_provider.vendors.sensay.values import Entry
 
 AGENT_ID = "664a1b2c3d4e5f6a7b8c9d0e"
 REPLICA = "03db5651-cb61-4bdf-9ef0-89561f7c9c53"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider.refresh.answers import Question, read_questions
-from airflow_provider.refresh.arguments import Checker
+from airflow_provider.arguments import Checker
+from airflow_provider.vendors.sensay.answers import Question, read_questions
 
 
 def trouble(answer: str, **expected: Any) -> str | None:

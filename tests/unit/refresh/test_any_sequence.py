@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider.refresh import codec, sendkit
+from airflow_provider.refresh import codec
 from airflow_provider.refresh import wait as waits
 from airflow_provider.refresh.observation import Observation, Phase
 from airflow_provider.refresh.schedule import next_look
-from airflow_provider.refresh.sensay import RULES as SENSAY
 from airflow_provider.refresh.wait import Purpose, Receipt, Rules, Verdict, Wait
+from airflow_provider.vendors.sendkit import agent as sendkit
+from airflow_provider.vendors.sensay.entry import RULES as SENSAY
 from tests.unit.refresh.effort import effort
 from tests.unit.refresh.scenes import KB, NEW, NEWER, OLD, TRAINING, agent, entry, waiting
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider.refresh.arguments import Checker
+from airflow_provider.arguments import Checker
 
 UUID = "03db5651-cb61-4bdf-9ef0-89561f7c9c53"
 

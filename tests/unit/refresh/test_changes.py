@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider.refresh import codec
-from airflow_provider.refresh.changes.pause import LONGEST_GAP, REST, next_watch
-from airflow_provider.refresh.changes.sendkit import SETTLE, AgentCursor, agent_trained
-from airflow_provider.refresh.changes.sensay import Changes, ShelfCursor, entries_changed
 from airflow_provider.refresh.observation import Observation, Phase
-from airflow_provider.refresh.sensay import Generation, phase_of
+from airflow_provider.refresh.schedule import LONGEST_GAP, REST, next_watch
+from airflow_provider.vendors.sendkit.changes import SETTLE, AgentCursor, agent_trained
+from airflow_provider.vendors.sensay.changes import Changes, EntriesCursor, entries_changed
+from airflow_provider.vendors.sensay.entry import Generation, phase_of
 
 MONDAY, TUESDAY, WEDNESDAY = "2026-01-05T00:00:00Z", "2026-01-06T00:00:00Z", "2026-01-07T00:00:00Z"
 
@@ -112,11 +112,11 @@ def entry(status: str, marker: str = MONDAY, error: str | None = None) -> Observ
 
 def changes(*looks: dict[int, Observation]) -> list[tuple[list[int], bool]]:
     """What each look tells, the cursor kept as JSON between them."""
-    cursor: ShelfCursor | None = None
+    cursor: EntriesCursor | None = None
     found = []
     for look in looks:
         cursor, news = entries_changed(cursor, look)
-        cursor = codec.load(ShelfCursor, codec.dump(cursor))
+        cursor = codec.load(EntriesCursor, codec.dump(cursor))
         found.append((list(news.entries), news.deleted))
     return found
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import airflow_provider
-from airflow_provider.refresh import codec, sendkit, sensay
+from airflow_provider.refresh import codec
 from airflow_provider.refresh import result as results
 from airflow_provider.refresh import wait as waits
 from airflow_provider.refresh.observation import Observation
@@ -26,6 +26,8 @@ from airflow_provider.refresh.report import Report
 from airflow_provider.refresh.wait import Purpose, Receipt, Rules, Verdict, Wait
 from airflow_provider.triggers.sendkit import SendKitTrainingTrigger
 from airflow_provider.triggers.sensay import SensayKnowledgeBaseEntryTrigger
+from airflow_provider.vendors.sendkit import agent as sendkit
+from airflow_provider.vendors.sensay import entry as sensay
 from tests.unit.refresh.scenes import AGENT_ID, KB, NEW, OLD, REPLICA, agent, entry
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -21,15 +21,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from airflow_provider import errors
-from airflow_provider.api.models.entry import Entry
-from airflow_provider.hooks.watch import Watch
-from airflow_provider.operators.job import Job, Options, Written
 from airflow_provider.refresh.observation import Observation
 from airflow_provider.refresh.record import Record, fingerprint
-from airflow_provider.refresh.sensay import RULES, EntryTarget, Generation, usable
 from airflow_provider.refresh.submit import Decision, Policy
 from airflow_provider.refresh.wait import Receipt, Wait
+from airflow_provider.tasks.job import Job, Options, Written
+from airflow_provider.tasks.watch import Watch
 from airflow_provider.triggers.sensay import SensayKnowledgeBaseEntryTrigger
+from airflow_provider.vendors.sensay.entry import RULES, EntryTarget, Generation, usable
+from airflow_provider.vendors.sensay.values import Entry
 from tests.unit.refresh.effort import effort
 from tests.unit.refresh.scenes import KB, REPLICA, TRAINING
 from tests.unit.refresh.world import LOG, Airflow, Clock, Eyes, Process, Vendor

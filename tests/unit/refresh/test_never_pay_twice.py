@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from airflow_provider import errors
-from airflow_provider.api.models.sendkit import Agent
-from airflow_provider.operators.job import Job, Options, Written
 from airflow_provider.refresh.observation import Observation, Phase
 from airflow_provider.refresh.record import Ending, Record, Stage
-from airflow_provider.refresh.sendkit import RULES, AgentTarget
 from airflow_provider.refresh.submit import Decision, Policy
 from airflow_provider.refresh.wait import Receipt, Wait
+from airflow_provider.tasks.job import Job, Options, Written
 from airflow_provider.triggers.sendkit import SendKitTrainingTrigger
+from airflow_provider.vendors.sendkit.agent import RULES, AgentTarget
+from airflow_provider.vendors.sendkit.models import Agent
 from tests.unit.refresh.effort import effort
 from tests.unit.refresh.scenes import AGENT_ID
 from tests.unit.refresh.world import LOG, Airflow, Clock, Eyes, Killed, Process, Vendor
@@ -291,7 +291,7 @@ class NeverPayTwice(RuleBasedStateMachine):
 
     def _job(self, airflow: Airflow) -> Retrain:
         target = AgentTarget(AGENT_ID)
-        from airflow_provider.hooks.watch import Watch
+        from airflow_provider.tasks.watch import Watch
 
         def connect() -> Any:
             return Eyes(airflow)

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider.refresh import result as results
-from airflow_provider.refresh import sendkit, sensay
 from airflow_provider.refresh import wait as waits
 from airflow_provider.refresh.observation import Observation
 from airflow_provider.refresh.record import Outcome
 from airflow_provider.refresh.wait import Receipt, Rules, Wait
+from airflow_provider.vendors.sendkit import agent as sendkit
+from airflow_provider.vendors.sensay import entry as sensay
 from tests.unit.refresh.scenes import AGENT_ID, NEW, OLD, REPLICA, agent, entry, own
 
 #: Two bytes in UTF-8, six in the JSON that Airflow stores.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider.refresh.observation import Phase
-from airflow_provider.refresh.sendkit import RULES
 from airflow_provider.refresh.wait import Receipt, Verdict
+from airflow_provider.vendors.sendkit.agent import RULES
 from tests.unit.refresh.scenes import GRACE, NEW, OLD, agent, blind_agent, own, shown, throughout
 
 DONE, FAILED, WAIT, UNCONFIRMED = Verdict.DONE, Verdict.FAILED, Verdict.WAIT, Verdict.UNCONFIRMED

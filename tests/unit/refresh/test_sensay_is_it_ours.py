@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from airflow_provider.refresh.observation import Observation, Phase
-from airflow_provider.refresh.sensay import RULES, EntryTarget, Generation, reads_back, ready_argument
 from airflow_provider.refresh.wait import Purpose, Receipt, Verdict
+from airflow_provider.vendors.sensay.entry import RULES, EntryTarget, Generation, reads_back, ready_argument
 from tests.unit.refresh.scenes import (
     GRACE,
     KB,
@@ -300,7 +300,7 @@ def test_an_entry_in_progress_ends_before_it_is_written(before: Observation, pur
 
 
 def test_an_error_object_without_words_is_an_error() -> None:
-    from airflow_provider.api.models.entry import Entry
+    from airflow_provider.vendors.sensay.values import Entry
 
     wordless = Entry(id=7, status="RAW_TEXT", has_error=True)
     assert EntryTarget(REPLICA, 7, KB).observe(wordless).error

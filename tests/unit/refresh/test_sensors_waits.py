@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 
 from airflow_provider.refresh import result as results
-from airflow_provider.refresh import sendkit, sensay
 from airflow_provider.refresh import wait as waits
 from airflow_provider.refresh.observation import Observation, later, shorten
 from airflow_provider.refresh.record import Outcome
 from airflow_provider.refresh.wait import Purpose, Receipt, Rules, Verdict, Wait
+from airflow_provider.vendors.sendkit import agent as sendkit
+from airflow_provider.vendors.sensay import entry as sensay
 from tests.unit.refresh.scenes import (
     GRACE,
     NEW,

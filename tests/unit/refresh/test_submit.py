@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from airflow_provider.refresh import sendkit, sensay, submit
+from airflow_provider.refresh import submit
 from airflow_provider.refresh import wait as waits
 from airflow_provider.refresh.observation import Observation
 from airflow_provider.refresh.record import Ending, Identity, Outcome, Record, Stage, fingerprint
 from airflow_provider.refresh.submit import Action, Decision, Policy
 from airflow_provider.refresh.wait import Purpose, Receipt
+from airflow_provider.vendors.sendkit import agent as sendkit
+from airflow_provider.vendors.sensay import entry as sensay
 from tests.unit.refresh.scenes import (
     GRACE,
     NEW,

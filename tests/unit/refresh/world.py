@@ -17,16 +17,16 @@ from unittest import mock
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, TaskDeferred
 
 from airflow_provider.errors import AgentKnowledgeError, ApiError, ServerError
-from airflow_provider.hooks.watch import judge_failure
-from airflow_provider.operators.job import Job
-from airflow_provider.operators.record_store import RecordStore
-from airflow_provider.operators.road import Road
 from airflow_provider.refresh import codec
 from airflow_provider.refresh import wait as waits
 from airflow_provider.refresh.record import Record
 from airflow_provider.refresh.report import Report
 from airflow_provider.refresh.schedule import next_look
 from airflow_provider.refresh.wait import Verdict, Wait
+from airflow_provider.tasks.job import Job
+from airflow_provider.tasks.record_store import RecordStore
+from airflow_provider.tasks.refresh_task import Road
+from airflow_provider.tasks.watch import judge_failure
 
 T = TypeVar("T")
 

@@ -6,10 +6,10 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from airflow_provider.refresh.sync.documents import Wanted
 from airflow_provider.sources.items import source_of
-from airflow_provider.sources.reading import Reading, Recipe
-from airflow_provider.sources.spool import Spool
+from airflow_provider.sync.documents import Wanted
+from airflow_provider.sync.reading import Reading, Recipe
+from airflow_provider.sync.spool import Spool
 
 PLACE = "sensay:03db5651-cb61-4bdf-9ef0-89561f7c9c53"
 

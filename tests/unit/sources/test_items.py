@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from airflow_provider.errors import DuplicateKeyError, InvalidArgumentError
-from airflow_provider.refresh.sync.documents import Kind
 from airflow_provider.sources import Document, Folder, Query
 from airflow_provider.sources.items import Items, source_of
+from airflow_provider.sync.documents import Kind
 from tests.unit.sources.reading import keys, read
 
 PAGE = "https://www.example.com/faq"

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from airflow_provider.errors import DuplicateKeyError, InvalidArgumentError
-from airflow_provider.refresh.sync.documents import Kind, Skip
 from airflow_provider.sources import Query
+from airflow_provider.sync.documents import Kind, Skip
 from tests.unit.sources.reading import keys, read
 
 pytest.importorskip("airflow.providers.sqlite", reason="the SQLite provider is not installed")

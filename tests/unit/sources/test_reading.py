@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from airflow_provider.refresh.sync.documents import Kind, Skip, Wanted
 from airflow_provider.sources import Document
-from airflow_provider.sources.kinds import MAX_TEXT_BYTES, content_type
-from airflow_provider.sources.reading import UnusableError
-from airflow_provider.sources.spool import Spool
+from airflow_provider.sync.documents import Kind, Skip, Wanted
+from airflow_provider.sync.kinds import MAX_TEXT_BYTES, content_type
+from airflow_provider.sync.reading import UnusableError
+from airflow_provider.sync.spool import Spool
 from tests.unit.sources.reading import read, reading
 
 

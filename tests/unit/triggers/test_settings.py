@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import pytest
 
-from airflow_provider.api.settings import Settings
 from airflow_provider.hooks.base import KnowledgeHook
-from airflow_provider.triggers.settings import settings_of
+from airflow_provider.http.settings import Settings
+from airflow_provider.triggerer.connections import settings_of
 
 
 class SlowHook:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider.refresh.sync.documents import Held, Kind, Skip, Wanted
-from airflow_provider.refresh.sync.mark import digest_of, key_hash
-from airflow_provider.refresh.sync.plan import Plan
+from airflow_provider.sync.documents import Held, Kind, Skip, Wanted
+from airflow_provider.sync.mark import digest_of, key_hash
+from airflow_provider.sync.plan import Plan
 from tests.unit.refresh.scenes import OLD, entry
 
 PLACE = "sensay:03db5651-cb61-4bdf-9ef0-89561f7c9c53"

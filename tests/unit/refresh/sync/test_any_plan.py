@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider.refresh.sync.documents import Held, Kind, Skip, Wanted, version_of
-from airflow_provider.refresh.sync.plan import (
+from airflow_provider.sync.documents import Held, Kind, Skip, Wanted, version_of
+from airflow_provider.sync.plan import (
     OF_DOCUMENTS,
     REMOVALS,
     WRITES,

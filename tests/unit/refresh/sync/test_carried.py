@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider.refresh import codec
-from airflow_provider.refresh.sync.carried import Carried, Done, SyncReport, pack, unpack
-from airflow_provider.refresh.sync.progress import SyncWait, Tally, Verdict
+from airflow_provider.sync.progress import SyncWait, Tally, Verdict
+from airflow_provider.sync.saved_state import Carried, Done, SyncReport, pack, unpack
 from tests.unit.refresh.effort import effort
 
 WAIT = SyncWait(started=1.0, deadline=2.0, stall_timeout=3.0, start_grace=4.0, poll_interval=5.0)

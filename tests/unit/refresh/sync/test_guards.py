@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider.refresh.arguments import Checker
-from airflow_provider.refresh.sync.guards import (
-    IN_A_ROW,
-    Breaker,
-    Ceiling,
-    ceiling,
-    same_key,
-    too_many_deletions,
-)
-from airflow_provider.refresh.sync.plan import Plan, Wishes, make
+from airflow_provider.arguments import Checker
+from airflow_provider.sync.guards import IN_A_ROW, Breaker, Ceiling, ceiling, same_key, too_many_deletions
+from airflow_provider.sync.plan import Plan, Wishes, make
 from tests.unit.refresh.sync.sides import held, wanted
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider.refresh.sync import mark as marks
-from airflow_provider.refresh.sync.mark import (
+from airflow_provider.sync import mark as marks
+from airflow_provider.sync.mark import (
     SYNC_ID,
     TITLE_LENGTH,
     UNSEEN,

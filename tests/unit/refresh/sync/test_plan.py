@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider.refresh.sync.documents import Held, Kind, Skip, Wanted
-from airflow_provider.refresh.sync.mark import UNSEEN
-from airflow_provider.refresh.sync.plan import Plan, Wishes, adopt, make
+from airflow_provider.sync.documents import Held, Kind, Skip, Wanted
+from airflow_provider.sync.mark import UNSEEN
+from airflow_provider.sync.plan import Plan, Wishes, adopt, make
 from tests.unit.refresh.sync.sides import held, key_of, told, wanted
 
 FILE, URL = Kind.FILE, Kind.URL

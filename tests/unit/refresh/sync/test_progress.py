@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider.refresh import codec
-from airflow_provider.refresh.sync.progress import SyncWait, Tally, Verdict, look, miss, next_look
+from airflow_provider.sync.progress import SyncWait, Tally, Verdict, look, miss, next_look
 from tests.unit.refresh.effort import effort
 
 START = 1000.0

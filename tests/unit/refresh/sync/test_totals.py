@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider.refresh.sync.progress import Tally
-from airflow_provider.refresh.sync.totals import SensayTotals, tally
+from airflow_provider.sync.progress import Tally
+from airflow_provider.sync.totals import tally
+from airflow_provider.vendors.sensay.totals import SensayTotals
 from tests.unit.refresh.scenes import REPLICA
 
 TOTALS = SensayTotals(REPLICA, "faq")
@@ -44,4 +45,4 @@ def test_waits_for_two_syncs_of_one_replica_are_told_apart() -> None:
     names = {target.key for sync in ("faq", "main") for target in SensayTotals(REPLICA, sync).targets}
     assert len(names) == 10
     assert {target.vendor for target in TOTALS.targets} == {"sensay"}
-    assert {target.shelf for target in TOTALS.targets} == {None}
+    assert {target.entry_list for target in TOTALS.targets} == {None}

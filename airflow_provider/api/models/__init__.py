@@ -1,1 +1,0 @@
-"""What the vendors answer, as typed values; imported on first use, never at DAG parse."""

@@ -1,1 +1,0 @@
-"""Making a knowledge base equal to a source: the decisions, pure."""

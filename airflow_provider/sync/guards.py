@@ -1,0 +1,97 @@
+"""What a sync refuses to do: lose a knowledge base because a mount was empty."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from airflow_provider.arguments import Checker
+from airflow_provider.sync.documents import Wanted
+from airflow_provider.sync.plan import Plan
+
+#: Documents that fail one after the other before the run stops: the fault is then not theirs.
+IN_A_ROW = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """
+    How many live documents one run may delete.
+
+    :param share: of the live ones, 0 to 1; below 1 it never means all of them
+    """
+
+    count: int | None = None
+    share: float | None = None
+
+    def of(self, live: int) -> int:
+        """Return the number, for so many live documents."""
+        if self.share is None:
+            return self.count or 0
+        most = math.ceil(self.share * live)
+        return most if self.share >= 1 else min(most, max(0, live - 1))
+
+    def __str__(self) -> str:
+        return str(self.count) if self.share is None else f"{self.share:.0%}"
+
+
+def ceiling(check: Checker, name: str, value: object) -> Ceiling:
+    """Read a number of documents (``10``) or a share of the live ones (``"25%"``)."""
+    text = str(value).strip()
+    if not text.endswith("%"):
+        return Ceiling(count=check.count(name, value, least=0))
+    try:
+        share = float(text[:-1]) / 100
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        check.problems.append(f"{name} must be a number of documents or 0% to 100% of them, got {value!r}")
+        return Ceiling(count=0)
+    return Ceiling(share=share)
+
+
+def too_many_deletions(plan: Plan, most: Ceiling) -> str | None:
+    """Say why the plan's deletions are refused, if they are; what is superseded or renamed loses nothing."""
+    allowed = most.of(plan.live)
+    if plan.deletions <= allowed:
+        return None
+    return (
+        f"{plan.deletions} of {plan.live} live documents are missing from the source and would be deleted; "
+        f"max_deletes={most} allows {allowed}"
+    )
+
+
+def same_key(wanted: Iterable[Wanted]) -> tuple[Wanted, Wanted] | None:
+    """Return two documents of one key, if there are any."""
+    seen: dict[str, Wanted] = {}
+    for document in wanted:
+        if (other := seen.setdefault(document.key_hash, document)) is not document:
+            return other, document
+    return None
+
+
+def same_url(wanted: Iterable[Wanted]) -> tuple[Wanted, Wanted] | None:
+    """Return two documents of one address, if there are any: the vendor takes an address once."""
+    seen: dict[str, Wanted] = {}
+    for document in wanted:
+        if document.url and (other := seen.setdefault(document.url, document)) is not document:
+            return other, document
+    return None
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Trips when too many documents fail in a row."""
+
+    most: int = IN_A_ROW
+    row: int = field(default=0, init=False)
+
+    def note(self, *, failed: bool) -> None:
+        """Take one document's outcome."""
+        self.row = self.row + 1 if failed else 0
+
+    @property
+    def tripped(self) -> bool:
+        """Stop?"""
+        return self.row >= self.most

@@ -1,0 +1,1 @@
+"""The vendors: one folder each, which knows no Airflow and no other vendor."""

@@ -1,0 +1,1 @@
+"""Sensay, both generations of its API."""

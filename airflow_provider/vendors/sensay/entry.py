@@ -1,0 +1,279 @@
+"""Sensay: two generations of statuses, and when a usable one is ours."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.refresh.observation import Observation, Phase, later, shorten
+from airflow_provider.refresh.wait import Purpose, Receipt, Wait
+
+if TYPE_CHECKING:
+    from airflow_provider.http.call import Call
+
+
+class Generation(StrEnum):
+    """Which of Sensay's two APIs a connection speaks."""
+
+    KNOWLEDGE_BASE = "knowledge-base"
+    TRAINING = "training"
+
+
+_STEPPING = ("NEW", "FILE_UPLOADED", "RAW_TEXT", "PROCESSED_TEXT", "PROCESSING")
+
+#: https://docs.sensay.io/topic/topic-getting-deeper-knowledge-base ; ``PROCESSING`` stands in the PATCH page's text.
+_KNOWLEDGE_BASE = {
+    **dict.fromkeys(_STEPPING, Phase.RUNNING),
+    "VECTOR_CREATED": Phase.SUCCEEDED,
+    "READY": Phase.SUCCEEDED,
+    "UNPROCESSABLE": Phase.FAILED,
+    "SYNC_ERROR": Phase.FAILED,
+}
+#: https://docs.sensay.io/topic/topic-training
+_TRAINING = {
+    "BLANK": Phase.QUEUED,
+    "AWAITING_UPLOAD": Phase.QUEUED,
+    "SUPABASE_ONLY": Phase.RUNNING,
+    "PROCESSING": Phase.RUNNING,
+    "READY": Phase.SUCCEEDED,
+    "SYNC_ERROR": Phase.FAILED,
+}
+_TABLES = {Generation.KNOWLEDGE_BASE: _KNOWLEDGE_BASE, Generation.TRAINING: _TRAINING}
+
+#: In the order in which an entry goes through them.
+_STEPS = {
+    generation: tuple(word for word, phase in table.items() if phase in (Phase.QUEUED, Phase.RUNNING))
+    for generation, table in _TABLES.items()
+}
+
+#: Statuses that count as success where the caller names none.
+DEFAULT_READY = {
+    Generation.KNOWLEDGE_BASE: ("READY", "VECTOR_CREATED"),
+    Generation.TRAINING: ("READY",),
+}
+
+VECTOR_CREATED = "VECTOR_CREATED"
+READY = "READY"
+
+
+def phase_of(status: str | None, generation: Generation, ready_statuses: tuple[str, ...]) -> Phase:
+    """
+    Read a status; ``ERR_*`` is a failure in both generations, and a usable one counts only if it is wanted.
+
+    ``READY`` is the last step, so it counts for whoever asked for ``VECTOR_CREATED`` alone.
+    """
+    if status is None:
+        return Phase.UNKNOWN
+    if status.startswith("ERR_"):
+        return Phase.FAILED
+    phase = _TABLES[generation].get(status, Phase.UNKNOWN)
+    if phase is Phase.SUCCEEDED and status not in (*ready_statuses, READY):
+        return Phase.RUNNING
+    return phase
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeBaseList:
+    """
+    The list of a replica's entries, 100 at a time.
+
+    :param replica_uuid: None in the older generation, whose list is the organisation's
+    """
+
+    replica_uuid: str | None
+    generation: Generation
+
+    @property
+    def page_size(self) -> int:
+        """100, in both generations."""
+        return 100
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """In progress, or waiting for its caller."""
+        return _STEPS[self.generation]
+
+    def page(self, status: str | None, number: int) -> Call[Any]:
+        """Describe one page, oldest first: an entry created meanwhile then shifts nothing."""
+        if self.replica_uuid is None:
+            from airflow_provider.vendors.sensay import training_endpoints as sensay_training
+
+            return sensay_training.list_entries(page=number, limit=self.page_size, status=status)
+        from airflow_provider.vendors.sensay import endpoints as sensay
+
+        return sensay.list_entries(
+            self.replica_uuid, page=number, page_size=self.page_size, status=status, sort_order="asc"
+        )
+
+    def listed(self, answer: Any) -> tuple[dict[Hashable, Any], int, int | None]:
+        """Read a page; the older generation tells no total."""
+        return {item.id: item for item in answer.items}, len(answer.items), answer.total
+
+
+@dataclass(frozen=True, slots=True)
+class EntryTarget:
+    """
+    One knowledge-base entry.
+
+    :param ready_statuses: which statuses count as success; empty for the generation's default
+    """
+
+    replica_uuid: str
+    entry_id: int
+    generation: Generation
+    ready_statuses: tuple[str, ...] = ()
+
+    @property
+    def vendor(self) -> str:
+        """Always ``sensay``."""
+        return "sensay"
+
+    @property
+    def key(self) -> str:
+        """``replicas/<uuid>/knowledge-base/<id>``, in both generations."""
+        return f"replicas/{self.replica_uuid}/knowledge-base/{self.entry_id}"
+
+    @property
+    def entry_list(self) -> KnowledgeBaseList:
+        """The replica's list; the older generation has one for the whole organisation."""
+        if self.generation is Generation.TRAINING:
+            return KnowledgeBaseList(None, self.generation)
+        return KnowledgeBaseList(self.replica_uuid, self.generation)
+
+    @property
+    def id(self) -> int:
+        """The entry's id."""
+        return self.entry_id
+
+    def read(self) -> Call[Any]:
+        """Describe the GET of one entry; the older generation's path knows no replica."""
+        if self.generation is Generation.TRAINING:
+            from airflow_provider.vendors.sensay import training_endpoints as sensay_training
+
+            return sensay_training.get_entry(self.entry_id)
+        from airflow_provider.vendors.sensay import endpoints as sensay
+
+        return sensay.get_entry(self.replica_uuid, self.entry_id)
+
+    def observe(self, answer: Any) -> Observation:
+        """Read an entry's status; an ``error`` beside an unfinished status counts only if it lasts."""
+        wanted = self.ready_statuses or DEFAULT_READY[self.generation]
+        status = answer.status
+        phase = phase_of(status, self.generation, wanted)
+        waiting_for_upload = status == "NEW" and str(answer.type) == "file"
+        return Observation(
+            status=status,
+            phase=Phase.QUEUED if waiting_for_upload else phase,
+            marker=answer.updated_at,
+            error=shorten(answer.error_message or ("no words" if answer.has_error else None)),
+            idle=waiting_for_upload or status in ("BLANK", "AWAITING_UPLOAD"),
+        )
+
+
+class SensayRules:
+    """
+    The rules of *is it ours?* for an entry whose write is idempotent.
+
+    The danger is believing a ``READY`` that was there before. *B* is the baseline, *W* the first read after
+    the write; the write itself stamps ``updatedAt``, so only a step past W's says anything.
+    """
+
+    def active(self, wait: Wait, seen: Observation) -> bool:
+        """Any in-progress status after the write; what waits for its caller is not in progress."""
+        before = wait.baseline
+        running = seen.phase is Phase.RUNNING and seen.status != VECTOR_CREATED and not seen.idle
+        if wait.purpose is not Purpose.OWN or not running:
+            return running
+        # A read that shows just what stood there before, error and all, is the old trouble, not our run.
+        return before is None or seen.trouble != before.trouble or not seen.error
+
+    def moved(self, wait: Wait, seen: Observation) -> bool:
+        """``updatedAt`` strictly past W's; past the given time where a sensor waits for one."""
+        if wait.purpose is Purpose.SINCE:
+            return later(seen.marker, wait.since)
+        return wait.written is not None and later(seen.marker, wait.written.marker)
+
+    def stepped_back(self, wait: Wait, seen: Observation) -> bool:
+        """``READY`` before and ``VECTOR_CREATED`` now; the other way round is only the old run moving on."""
+        before = wait.baseline
+        return before is not None and before.status == READY and seen.status == VECTOR_CREATED
+
+    def ours(self, wait: Wait, seen: Observation) -> bool:
+        """Rules 1 to 5, in their order."""
+        before, evidence = wait.baseline, wait.evidence
+        if evidence.active or before is None:
+            return True
+        past_written = evidence.marker_moves >= 2
+        if seen.phase is Phase.FAILED:
+            return past_written or seen.trouble != before.trouble
+        if not usable(before):
+            return True
+        if evidence.stepped_back:
+            return True
+        if past_written and (before.status == READY or seen.status == before.status):
+            return True
+        return wait.receipt is Receipt.VECTOR and seen.marker != before.marker
+
+    def confirmed_by_grace(self, wait: Wait, seen: Observation) -> bool:
+        """A failure that stands throughout the grace is ours; a usable status is not."""
+        return seen.phase is Phase.FAILED
+
+    def finished(self, wait: Wait, seen: Observation) -> bool:
+        """A usable status is the end."""
+        return True
+
+    def busy(self, seen: Observation) -> bool:
+        """In progress, unless it waits for its caller or is stuck with an error, which our write repairs."""
+        return (
+            seen.phase in (Phase.RUNNING, Phase.UNKNOWN) and seen.status != VECTOR_CREATED and not seen.error
+        )
+
+    def before_write(self, seen: Observation) -> Purpose | None:
+        """An entry in progress ends first, since its ``READY`` could not be told from ours."""
+        if self.busy(seen):
+            return Purpose.FOREIGN
+        return Purpose.GRACE if seen.status == VECTOR_CREATED else None
+
+    def traced(self, wait: Wait, seen: Observation) -> bool:
+        """Never asked: the write is idempotent and is repeated instead."""
+        return False
+
+    def grace_over(self, wait: Wait, seen: Observation) -> bool:
+        """An entry at ``VECTOR_CREATED`` moved on."""
+        return seen.status != VECTOR_CREATED
+
+
+def ready_argument(
+    problems: list[str], statuses: Sequence[str] | None, generation: Generation
+) -> tuple[str, ...]:
+    """Read the caller's ``ready_statuses``; empty for the generation's default. Adds to ``problems``."""
+    wanted = (statuses,) if isinstance(statuses, str) else tuple(statuses or ())
+    known = [word for word, phase in _TABLES[generation].items() if phase is Phase.SUCCEEDED]
+    problems += [
+        f"ready_statuses: {status!r} is no success of generation '{generation}': {', '.join(known)}"
+        for status in wanted
+        if status not in known
+    ]
+    return wanted
+
+
+def usable(seen: Observation) -> bool:
+    """Could the replica answer from this entry, whoever wrote it?"""
+    return seen.status in (READY, VECTOR_CREATED)
+
+
+def reads_back(sent: str, shown: str | None) -> bool:
+    """
+    Is the text shown the text sent? Sensay may cut long texts short, so a prefix counts too.
+
+    It proves delivery only where no unfinished write is recorded for the entry.
+    """
+    if not shown:
+        return False
+    cut = shown.rstrip("…").rstrip(".") if len(shown) < len(sent) else shown
+    return sent == shown or (len(shown) < len(sent) and bool(cut) and sent.startswith(cut))
+
+
+RULES = SensayRules()
