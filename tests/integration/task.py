@@ -3,7 +3,7 @@ Airflow's real task runner on one operator, with a stand-in for the supervisor a
 
 The stand-in keeps what the metadata database would keep: task state, XComs, Variables, the deferral. A task
 is tried, resumed, retried and cleared as the scheduler would do it. This is Airflow's internal interface, so
-it is known here and nowhere else in the tests.
+it is known here and in ``supervisor.py``, and nowhere else in the tests.
 """
 
 from __future__ import annotations
@@ -12,37 +12,30 @@ import asyncio
 import contextlib
 import importlib
 import json
-import os
 import time
 import uuid
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from typing import Any
 from unittest import mock
 
+from airflow.api_fastapi.core_api.datamodels.task_instances import ClearTaskInstancesBody
 from airflow.sdk import DAG
 from airflow.sdk.api.datamodels._generated import DagRun, TaskInstance, TIRunContext
-from airflow.sdk.exceptions import ErrorType
-from airflow.sdk.execution_time import comms, task_runner
+from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from structlog import get_logger
 
 from tests.integration import task_state
 from tests.integration.clock import event_loop
+from tests.integration.supervisor import Killed as Killed
+from tests.integration.supervisor import Supervisor as Supervisor
+from tests.integration.supervisor import made
 
-
-class Killed(BaseException):
-    """The process under test was killed: nothing that it sends from here on arrives."""
-
-
-def made(model: Any, **fields: Any) -> Any:
-    """Build one of Airflow's messages; its members differ between versions, so missing ones are None."""
-    known = {
-        name: fields.get(name) for name, f in model.model_fields.items() if name in fields or f.is_required()
-    }
-    return model(**known)
+#: Does *Clear Task* discard the task's state, if nobody ticks the box? From Airflow 3.4 on.
+CLEAR_DISCARDS_STATE = "keep_task_state" in ClearTaskInstancesBody.model_fields
 
 
 def new_dag(**kwargs: Any) -> DAG:
@@ -92,84 +85,6 @@ class Outcome:
     def told(self) -> str:
         """What the person on call reads."""
         return str(self.error)
-
-
-@dataclass
-class Supervisor:
-    """
-    The other end of the task's pipe: answers like the execution API, and remembers.
-
-    :param before: sees each message before it is delivered; may raise :class:`Killed` in place of that
-    :param is_task_state_available: False plays an Airflow before 3.3
-    """
-
-    task_state: dict[str, Any] = field(default_factory=dict)
-    variables: dict[str, str] = field(default_factory=dict)
-    xcoms: dict[str, Any] = field(default_factory=dict)
-    sent: list[Any] = field(default_factory=list)
-    first_reschedule: datetime | None = None
-    before: Callable[[Any], None] = lambda message: None
-    is_task_state_available: bool = True
-    is_task_dead: bool = False
-
-    def send(self, msg: Any) -> Any:
-        if self.is_task_dead:
-            raise Killed
-        try:
-            self.before(msg)
-        except Killed:
-            self.is_task_dead = True
-            raise
-        return self._take(msg)
-
-    def _take(self, msg: Any) -> Any:
-        self.sent.append(msg)
-        answer = getattr(self, f"_{type(msg).__name__}", None)
-        return answer(msg) if answer else None
-
-    async def asend(self, msg: Any) -> Any:
-        return self._take(msg)  # the triggerer's pipe: another process
-
-    def _GetConnection(self, msg: Any) -> Any:
-        value = os.environ.get(f"AIRFLOW_CONN_{msg.conn_id.upper()}")
-        if value is None:
-            return comms.ErrorResponse(error=ErrorType.CONNECTION_NOT_FOUND, detail={"conn_id": msg.conn_id})
-        fields = json.loads(value)
-        if isinstance(fields.get("extra"), dict):
-            fields["extra"] = json.dumps(fields["extra"])
-        return comms.ConnectionResult(conn_id=msg.conn_id, **fields)
-
-    def _GetVariable(self, msg: Any) -> Any:
-        if msg.key not in self.variables:
-            return comms.ErrorResponse(error=ErrorType.VARIABLE_NOT_FOUND, detail={"key": msg.key})
-        return comms.VariableResult(key=msg.key, value=self.variables[msg.key])
-
-    def _PutVariable(self, msg: Any) -> Any:
-        self.variables[msg.key] = msg.value
-        return comms.OKResponse(ok=True)
-
-    def _SetXCom(self, msg: Any) -> Any:
-        self.xcoms[msg.key] = msg.value
-
-    def _GetXCom(self, msg: Any) -> Any:
-        return comms.XComResult(key=msg.key, value=self.xcoms.get(msg.key))
-
-    def _GetTaskStateStore(self, msg: Any) -> Any:
-        return task_state.answer(self.task_state, msg.key)
-
-    def _SetTaskStateStore(self, msg: Any) -> Any:
-        self.task_state[msg.key] = msg.value
-        return comms.OKResponse(ok=True)
-
-    def _DeleteTaskStateStore(self, msg: Any) -> Any:
-        self.task_state.pop(msg.key, None)
-        return comms.OKResponse(ok=True)
-
-    def _ValidateInletsAndOutlets(self, msg: Any) -> Any:
-        return comms.InactiveAssetsResult(inactive_assets=[])
-
-    def _GetTaskRescheduleStartDate(self, msg: Any) -> Any:
-        return comms.TaskRescheduleStartDate(start_date=self.first_reschedule)
 
 
 class TaskUnderTest:
@@ -275,6 +190,7 @@ class TaskUnderTest:
                 state, message, error = task_runner.run(ti, template_context, get_logger("task"))
         except Killed:
             pass
+        self.supervisor.check()
         if self.supervisor.is_task_dead:
             return Outcome("killed", None, None)
         if message is not None and type(message).__name__ == "DeferTask":
@@ -323,7 +239,9 @@ class TaskUnderTest:
 
         with mock.patch.object(task_runner, "SUPERVISOR_COMMS", self.supervisor, create=True):
             with asyncio.Runner(loop_factory=event_loop) as runner:
-                return runner.run(living())
+                done = runner.run(living())
+        self.supervisor.check()
+        return done
 
     def resume(self, event: Any) -> Outcome:
         """What the scheduler does once the trigger has sent its event."""
@@ -357,9 +275,17 @@ class TaskUnderTest:
         self.supervisor.first_reschedule = None
         return self
 
-    def clear(self) -> TaskUnderTest:
-        """What a person does: a new cycle; the task state stays, as on Airflow 3.3."""
+    def clear(self, *, keep_state: bool | None = None) -> TaskUnderTest:
+        """
+        What a person does: a new cycle.
+
+        :param keep_state: does the task's state outlive it? Always on Airflow 3.3; on 3.4 where the box is
+            ticked, or where the whole run is cleared; None: as *Clear Task* does it here. Below 3.3 there is
+            none to keep: ``is_task_state_available=False``
+        """
         self.max_tries = self.try_number + self.retries
         self.try_number += 1
         self.supervisor.first_reschedule = None
+        if not (keep_state if keep_state is not None else not CLEAR_DISCARDS_STATE):
+            self.supervisor.task_state.clear()
         return self

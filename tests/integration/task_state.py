@@ -47,6 +47,11 @@ class DeleteTaskStateStore:
 
 
 @dataclass
+class ClearTaskStateStore:
+    """As the message of Airflow 3.3."""
+
+
+@dataclass
 class TaskStateStoreResult:
     """As the answer of Airflow 3.3."""
 
@@ -68,6 +73,9 @@ class StandIn:
 
     def delete(self, key: str) -> None:
         self._pipe.send(DeleteTaskStateStore(key))
+
+    def clear(self) -> None:
+        self._pipe.send(ClearTaskStateStore())
 
 
 def answer(kept: dict[str, Any], key: str) -> Any:
