@@ -1,7 +1,7 @@
 """
 What ``airflow`` learns of our command line; it is loaded by every ``airflow`` command, so it imports nothing.
 
-Both sub-commands take all that follows them as it stands: their options are written once, in
+The sub-commands take all that follows them as it stands: their options are written once, in
 :mod:`airflow_provider.cli.main`, for ``airflow agent-knowledge`` and ``python -m airflow_provider`` alike.
 """
 
@@ -33,11 +33,23 @@ def get_commands() -> list[CLICommand]:
     return [
         GroupCommand(
             name=NAME,
-            help="What SendKit agents and Sensay replicas know",
+            help="What AI agents and replicas know",
             subcommands=(
                 ActionCommand(
                     name="status",
                     help="Show how the agents and replicas of a connection are",
+                    func=_run,
+                    args=(Everything(),),
+                ),
+                ActionCommand(
+                    name="documents",
+                    help="List the documents that they hold, or those that failed",
+                    func=_run,
+                    args=(Everything(),),
+                ),
+                ActionCommand(
+                    name="plan",
+                    help="Show what a sync would do if its task ran now",
                     func=_run,
                     args=(Everything(),),
                 ),

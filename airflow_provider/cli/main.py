@@ -34,7 +34,7 @@ _EXIT_CODES = (
 def status(
     connections: Annotated[
         list[str] | None,
-        typer.Argument(help="Ids of connections.", show_default="sendkit_default and sensay_default"),
+        typer.Argument(help="Ids of connections.", show_default="the default ones"),
     ] = None,
     ids: Annotated[
         list[str] | None,
@@ -58,8 +58,7 @@ def status(
 
     if as_json and keep_current:
         raise typer.BadParameter("--json and --watch exclude each other")
-    # As `airflow connections test` does: a connection that stands in the metadata database is then found too.
-    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    _as_airflow_does()
     console = Console(file=sys.stdout)
     with _log_on_stderr():
         if keep_current:
@@ -71,6 +70,87 @@ def status(
     elif not keep_current:
         console.print(table(seen))
     raise typer.Exit(int(seen.exit))
+
+
+_PLAN_EXIT_CODES = (
+    "[bold]Exit codes[/bold]\n\n"
+    "0  nothing to do\n\n"
+    "1  there is no plan, or it would be refused\n\n"
+    "2  there is something to do (also for wrong usage, which prints how to use it)"
+)
+
+
+@app.command(epilog=_EXIT_CODES)
+def documents(
+    connections: Annotated[
+        list[str] | None,
+        typer.Argument(help="Ids of connections.", show_default="the default ones"),
+    ] = None,
+    ids: Annotated[
+        list[str] | None,
+        typer.Option("--id", metavar="ID", help="Only this agent or replica; repeatable."),
+    ] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Only those that failed, and why.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object in place of the table.")] = False,
+) -> None:
+    """
+    List the documents that agents and replicas hold, with what the vendor says of each.
+
+    It only reads, and costs nothing.
+    """
+    from rich.console import Console
+
+    from airflow_provider.cli.look import documents as read
+    from airflow_provider.cli.table import document_table
+
+    _as_airflow_does()
+    with _log_on_stderr():
+        seen = read(connections or [], ids or [], failed=failed)
+    if as_json:
+        typer.echo(json.dumps(seen.to_json(), indent=2))
+    else:
+        Console(file=sys.stdout).print(document_table(seen))
+    raise typer.Exit(int(seen.exit))
+
+
+@app.command(epilog=_PLAN_EXIT_CODES)
+def plan(
+    dag_id: Annotated[str, typer.Argument(help="Id of the DAG.")],
+    task_id: Annotated[str, typer.Argument(help="Id of its sync.")],
+    dag_file: Annotated[
+        str | None, typer.Option("--file", help="Read the DAG from this file, not from Airflow's bundles.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object in place of the table.")] = False,
+) -> None:
+    """
+    Show what a sync would create, change and delete if its task ran now; sends nothing, and costs nothing.
+
+    Templates are rendered here; what only a run has (another task's output) is an error that says so.
+    """
+    from rich.console import Console
+
+    from airflow_provider.cli import plan as plans
+    from airflow_provider.cli.table import plan_table
+
+    _as_airflow_does()
+    try:
+        with _log_on_stderr():
+            made = plans.plan(dag_id, task_id, dag_file)
+    except Exception as error:
+        typer.echo(
+            json.dumps({"error": plans.problem(error)}) if as_json else plans.problem(error), err=not as_json
+        )
+        raise typer.Exit(int(plans.Exit.ERROR)) from None
+    if as_json:
+        typer.echo(json.dumps(made.to_json(), indent=2))
+    else:
+        Console(file=sys.stdout).print(plan_table(made))
+    raise typer.Exit(int(made.exit))
+
+
+def _as_airflow_does() -> None:
+    """As `airflow connections test` does: what stands in the metadata database is then found too."""
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
 
 
 @app.command(

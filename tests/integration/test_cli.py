@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import airflow
@@ -14,10 +15,12 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from airflow_provider.cli.look import Exit, Look, Row, State, look
+from airflow_provider.cli.look import Exit, Look, look
 from airflow_provider.cli.main import app
 from airflow_provider.cli.table import watch
+from airflow_provider.vendors.status import Row, State
 from tests.integration.rig import Rig
+from tests.integration.syncing import Library
 
 #: Before 3.2 a provider cannot add to Airflow's own command.
 EXTENDS_AIRFLOW = tuple(int(part) for part in airflow.__version__.split(".")[:2]) >= (3, 2)
@@ -223,6 +226,123 @@ def _row() -> Row:
     return Row(connection="c", vendor="sendkit", kind="agent", id="[a]", name=None, state=State.READY)
 
 
+# --- documents -------------------------------------------------------------------------------------------
+
+
+def listed(*arguments: str) -> tuple[dict[str, Any], int]:
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["documents", *arguments, "--json"])
+    return json.loads(result.stdout), result.exit_code
+
+
+def test_documents_lists_what_agents_and_replicas_hold(rig: Rig) -> None:
+    seen, code = listed()
+    assert code == 0
+    assert {each["target"].split("/")[0] for each in seen["documents"]} == {"agents", "replicas"}
+    assert {each["state"] for each in seen["documents"]} == {"ready"}
+    assert rig.written == []
+
+
+def test_failed_documents_are_listed_with_the_vendors_words(rig: Rig, tmp_path: Path) -> None:
+    rig.speak("knowledge-base")
+    title = Library(rig, tmp_path / "kb").marked("Prices", "prices.md", "10 euros")
+    library = f"replicas/{rig.sandbox.replica_uuid}/knowledge-base"
+    rig.sandbox.seed(many={"count": 120, "status": "READY"})
+    rig.sandbox.seed(entries=[{"title": title, "status": "UNPROCESSABLE", "error": "no text layer"}])
+    seen, code = listed("sensay_default", "--failed")
+    (row,) = seen["documents"]
+    assert (row["target"], row["title"], row["sync_id"]) == (library, "Prices", "main")
+    assert (row["state"], row["status"], row["note"]) == ("failed", "UNPROCESSABLE", "no text layer")
+    assert code == Exit.FAILED
+    shown = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["documents", "sensay_default", "--failed"])
+    assert "no text layer" in shown.stdout
+    assert "Prices" in shown.stdout
+
+
+def test_no_failed_document_is_exit_code_0_and_says_so(rig: Rig) -> None:
+    shown = CliRunner().invoke(app, ["documents", "--failed"])
+    assert (shown.exit_code, shown.stdout.strip()) == (0, "No such document.")
+
+
+# --- plan ------------------------------------------------------------------------------------------------
+
+_DAG = """
+from airflow.sdk import DAG, task
+from airflow_provider.operators.sensay import SensaySyncKnowledgeBaseOperator
+
+with DAG("library", schedule=None):
+    SensaySyncKnowledgeBaseOperator(
+        task_id="sync", replica_uuid="{replica}", documents="{{{{ params.folder }}}}/**/*.md",
+        params={{"folder": "file://{folder}"}}, delete_missing=True, max_deletes={max_deletes!r},
+    )
+    SensaySyncKnowledgeBaseOperator(
+        task_id="of_a_task", replica_uuid="{replica}",
+        documents="{{{{ ti.xcom_pull(task_ids='write') }}}}",
+    )
+"""
+
+
+def planned(
+    rig: Rig, tmp_path: Path, task: str = "sync", *, max_deletes: str = "25%"
+) -> tuple[dict[str, Any], int, str]:
+    """The plan of a task in a DAG file, as JSON, its exit code, and what a person sees."""
+    file = tmp_path / "library_dag.py"
+    folder = tmp_path / "kb"
+    file.write_text(_DAG.format(replica=rig.sandbox.replica_uuid, folder=folder, max_deletes=max_deletes))
+    arguments = ["plan", "library", task, "--file", str(file)]
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, [*arguments, "--json"])
+    shown = CliRunner(env={"COLUMNS": "200"}).invoke(app, arguments)
+    assert shown.exit_code == result.exit_code
+    return json.loads(result.stdout), result.exit_code, shown.output
+
+
+def test_a_plan_names_each_change_and_sends_nothing(rig: Rig, tmp_path: Path) -> None:
+    library = Library(rig, tmp_path / "kb")
+    library.put_many(8)
+    library.bring(documents=f"file://{library.folder}/**/*.md")
+    made, code, shown = planned(rig, tmp_path)
+    assert (made["changes"], code) == (0, 0)
+    library.put("article-000.md", "Changed.")
+    library.put("new.md", "New.")
+    library.drop("article-007.md")
+    library.forget()
+    made, code, shown = planned(rig, tmp_path)
+    assert code == 2
+    actions = {each["key"]: each["action"] for each in made["documents"] if each["action"] != "unchanged"}
+    assert actions == {"article-000.md": "update", "new.md": "create", "article-007.md": "delete"}
+    assert library.written == {}
+    for word in ("article-000.md", "new.md", "article-007.md", "Nothing was sent"):
+        assert word in shown
+
+
+def test_a_plan_that_would_be_refused_is_exit_code_1(rig: Rig, tmp_path: Path) -> None:
+    library = Library(rig, tmp_path / "kb")
+    library.put_many(4)
+    library.bring(documents=f"file://{library.folder}/**/*.md")
+    for number in range(3):
+        library.drop(f"article-{number:03}.md")
+    made, code, shown = planned(rig, tmp_path)
+    assert code == 1
+    assert "max_deletes" in made["refused"]
+    assert "would be refused" in shown
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        ("of_a_task", "exists only in a run"),
+        ("nothing", "has no task 'nothing'; it has of_a_task, sync"),
+    ],
+)
+def test_what_cannot_be_planned_is_said_and_is_exit_code_1(
+    rig: Rig, tmp_path: Path, task: str, words: str
+) -> None:
+    (tmp_path / "kb").mkdir()
+    made, code, shown = planned(rig, tmp_path, task)
+    assert code == 1
+    assert words in made["error"]
+    assert words in shown.replace("\n", " ")
+
+
 # --- both front doors ------------------------------------------------------------------------------------
 
 
@@ -253,10 +373,10 @@ def test_sandbox_is_the_sandboxs_own_command(door: list[str]) -> None:
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_both_front_doors_list_both_commands(door: list[str]) -> None:
+def test_both_front_doors_list_all_commands(door: list[str]) -> None:
     done = _process(*door, "--help")
-    assert "status" in done.stdout
-    assert "sandbox" in done.stdout
+    for command in ("status", "documents", "plan", "sandbox"):
+        assert command in done.stdout
 
 
 def test_what_every_airflow_command_loads_of_ours_imports_nothing_else() -> None:
