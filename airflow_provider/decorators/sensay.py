@@ -98,6 +98,7 @@ def sensay_documents(
     sync_id: str = "main",
     sensay_conn_id: str = "sensay_default",
     delete_missing: bool | str = False,
+    delete_on_failure: bool | str = False,
     max_deletes: int | str = "25%",
     on_empty_source: str = "fail",
     strategy: str = "auto",
@@ -129,6 +130,7 @@ def sensay_documents(python_callable: Callable[..., Any] | None = None, **kwargs
     many of these. The result is that of
     :class:`~airflow_provider.operators.sensay.SensaySyncKnowledgeBaseOperator`, and so are the arguments.
     """
+    kwargs.setdefault("max_active_tis_per_dag", 1)  # an `.expand` asks the operator's class for nothing
     return task_decorator_factory(
         python_callable=python_callable,
         decorated_operator_class=_SensayDocumentsOperator,

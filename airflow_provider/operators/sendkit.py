@@ -163,6 +163,7 @@ class SendKitUploadDocumentOperator(SendKitSyncDocumentsOperator):
         *(field for field in SendKitSyncDocumentsOperator.template_fields if field != "documents"),
     )
     default_map_index_template = "{{ task.name or task.path or ti.map_index }}"
+    _side_by_side = None  # uploads of several names do not meet
 
     def __init__(
         self,
@@ -174,8 +175,6 @@ class SendKitUploadDocumentOperator(SendKitSyncDocumentsOperator):
         sync_id: str = "upload",
         **kwargs: Any,
     ) -> None:
-        # Uploads of several names do not meet, so they may run side by side.
-        kwargs.setdefault("max_active_tis_per_dag", None)
         super().__init__(agent_id=agent_id, sync_id=sync_id, documents=(), **kwargs)
         self.path = path
         self.text = text

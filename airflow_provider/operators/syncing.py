@@ -9,6 +9,7 @@ from airflow_provider.operators.base import WaitingOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider.sources import Folder, Query
     from airflow_provider.sources.items import Items
@@ -27,6 +28,7 @@ class SyncOperator(WaitingOperator):
         function that yields them
     :param sync_id: names this sync in every title; two syncs into one knowledge base need two
     :param delete_missing: delete entries of this sync whose documents left the source
+    :param delete_on_failure: delete also in a run in which a document failed or could not be read
     :param max_deletes: at most so many documents (``10``) or such a share of the live ones (``"25%"``); more is
         refused for good, before anything is sent. Below 100 % it never means all
     :param on_empty_source: ``fail`` (retryable: mounts come back) or ``allow``
@@ -49,10 +51,14 @@ class SyncOperator(WaitingOperator):
     :param stall_timeout: seconds in which nothing moves after which the wait ends
     """
 
+    #: Two runs at once would both create what is missing; it heals, but it need not happen.
+    _side_by_side: int | None = 1
+
     _sync_template_fields = (
         "documents",
         "sync_id",
         "delete_missing",
+        "delete_on_failure",
         "max_deletes",
         "on_empty_source",
         "strategy",
@@ -77,6 +83,7 @@ class SyncOperator(WaitingOperator):
         documents: str | Folder | Query | Items | Iterable[Any] | Callable[[], Iterable[Any]],
         sync_id: str = "main",
         delete_missing: bool | str = False,
+        delete_on_failure: bool | str = False,
         max_deletes: int | str = "25%",
         on_empty_source: str = "fail",
         strategy: str = "auto",
@@ -96,8 +103,7 @@ class SyncOperator(WaitingOperator):
         start_grace: float | str = 60.0,
         **kwargs: Any,
     ) -> None:
-        # Two runs at once would both create what is missing; it heals, but it need not happen.
-        kwargs.setdefault("max_active_tis_per_dag", 1)
+        kwargs.setdefault("max_active_tis_per_dag", self._side_by_side)
         super().__init__(poll_interval=poll_interval, start_grace=start_grace, **kwargs)
         if callable(documents):
             from airflow_provider.sources.items import Items
@@ -106,6 +112,7 @@ class SyncOperator(WaitingOperator):
         self.documents = documents
         self.sync_id = sync_id
         self.delete_missing = delete_missing
+        self.delete_on_failure = delete_on_failure
         self.max_deletes = max_deletes
         self.on_empty_source = on_empty_source
         self.strategy = strategy
@@ -121,6 +128,12 @@ class SyncOperator(WaitingOperator):
         self.expect_plan = expect_plan
         self.concurrency = concurrency
         self.stall_timeout = stall_timeout
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """Map this task; its instances run one after the other, unless ``max_active_tis_per_dag`` says otherwise."""
+        kwargs.setdefault("max_active_tis_per_dag", cls._side_by_side)
+        return super().partial(**kwargs)
 
     def _sync(self, context: Context, report: SyncReport | None) -> dict[str, Any]:
         """Go the road from the top, or from where the trigger's report leaves it."""

@@ -13,31 +13,34 @@ T = TypeVar("T")
 _TOGETHER = 1.0
 
 
-class Crew:
+class AdaptiveLimit:
     """
     Works on many items side by side.
 
     :param most: items at a time
+    :param deadline: seconds since the epoch after which no other item is begun
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, deadline: float = float("inf")) -> None:
+        self._deadline = deadline
         self._most = most
         self._limit = float(most)
         self._busy = 0
         self._free = asyncio.Condition()
         self._halved = 0.0
 
-    def halve(self, _vendor: str = "") -> None:
+    def backoff(self, _vendor: str = "") -> None:
         """Take a rate limit: half as many from now on."""
         now = time.monotonic()
         if now - self._halved > _TOGETHER:
             self._halved, self._limit = now, max(1.0, self._limit / 2)
 
-    async def each(self, items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
+    async def map(self, items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
         """
         Do the work for each item.
 
         :raises Exception: the first that the work raised, once what was in flight has ended; no other item is begun
+        :raises TimeoutError: the deadline has passed, and items are left
         """
         queue = iter(items)
         faults: list[BaseException] = []
@@ -50,6 +53,8 @@ class Crew:
                     await self._free.wait_for(lambda: self._busy < int(self._limit))
                     self._busy += 1
                 try:
+                    if time.time() >= self._deadline:
+                        raise TimeoutError
                     await work(item)
                 except Exception as error:
                     faults.append(error)

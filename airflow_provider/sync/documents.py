@@ -28,6 +28,10 @@ class Skip(StrEnum):
     UNREADABLE = "unreadable"
 
 
+#: The source was not read whole: what seems gone may only be out of sight.
+UNREAD = frozenset({Skip.VANISHED, Skip.UNREADABLE})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
 
 from airflow_provider.arguments import Checker
 from airflow_provider.sync.documents import Wanted
@@ -19,21 +19,21 @@ class Ceiling:
     """
     How many live documents one run may delete.
 
-    :param share: of the live ones, 0 to 1; below 1 it never means all of them
+    :param percent: of the live ones, 0 to 100; below 100 it never means all of them
     """
 
     count: int | None = None
-    share: float | None = None
+    percent: Decimal | None = None
 
     def of(self, live: int) -> int:
         """Return the number, for so many live documents."""
-        if self.share is None:
+        if self.percent is None:
             return self.count or 0
-        most = math.ceil(self.share * live)
-        return most if self.share >= 1 else min(most, max(0, live - 1))
+        most = int((self.percent * live / 100).to_integral_value(ROUND_CEILING))
+        return most if self.percent >= 100 else min(most, max(0, live - 1))
 
     def __str__(self) -> str:
-        return str(self.count) if self.share is None else f"{self.share:.0%}"
+        return str(self.count) if self.percent is None else f"{self.percent.normalize():f}%"
 
 
 def ceiling(check: Checker, name: str, value: object) -> Ceiling:
@@ -42,13 +42,13 @@ def ceiling(check: Checker, name: str, value: object) -> Ceiling:
     if not text.endswith("%"):
         return Ceiling(count=check.count(name, value, least=0))
     try:
-        share = float(text[:-1]) / 100
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:
+        percent = Decimal(text[:-1].strip())
+    except InvalidOperation:
+        percent = Decimal(-1)
+    if not (percent.is_finite() and 0 <= percent <= 100):
         check.problems.append(f"{name} must be a number of documents or 0% to 100% of them, got {value!r}")
         return Ceiling(count=0)
-    return Ceiling(share=share)
+    return Ceiling(percent=percent)
 
 
 def too_many_deletions(plan: Plan, most: Ceiling) -> str | None:

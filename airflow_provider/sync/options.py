@@ -29,6 +29,7 @@ class SyncOptions(Waiting):
     sync_id: str
     encoding: str
     delete_missing: bool
+    delete_on_failure: bool
     max_deletes: Ceiling
     on_empty_source: str
     strategy: str
@@ -79,6 +80,7 @@ def read_options(operator: SyncOperator, check: Checker) -> SyncOptions:
         sync_id=sync_id,
         encoding=encoding,
         delete_missing=check.flag("delete_missing", operator.delete_missing),
+        delete_on_failure=check.flag("delete_on_failure", operator.delete_on_failure),
         max_deletes=ceiling(check, "max_deletes", operator.max_deletes),
         on_empty_source=check.word("on_empty_source", operator.on_empty_source, ("fail", "allow")),
         strategy=check.word("strategy", operator.strategy, ("auto", "update", "replace")),

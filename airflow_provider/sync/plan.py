@@ -138,15 +138,24 @@ class Plan:
 
     @property
     def deletions(self) -> int:
-        """How many live documents would be lost: what ``max_deletes`` is about."""
-        doomed = {row.key_hash for row in self.of(Action.DELETE) if row.entry and not row.entry.failed}
-        return len(doomed)
+        """How many live documents would be lost, what ``max_deletes`` is about; one that has moved is not."""
+        staying: set[tuple[Kind | None, str]] = {
+            (row.wanted.kind, row.wanted.digest)
+            for row in self.rows
+            if row.wanted and row.action not in (Action.FAILED, Action.SKIPPED, Action.KEPT_STALE)
+        }
+        doomed = [
+            (row.key_hash, (row.entry.kind, row.entry.digest))
+            for row in self.of(Action.DELETE)
+            if row.entry and not row.entry.failed
+        ]
+        return len({key for key, content in doomed if content not in staying})
 
     @property
     def digest(self) -> str:
         """Return a name for what would be done; the same plan has the same name."""
         told = sorted(
-            "\0".join((row.action, row.key_hash, row.wanted.digest if row.wanted else "", _id(row.entry)))
+            "\0".join((row.action, row.method or "", row.key_hash, *_content(row.wanted), _id(row.entry)))
             for row in self.rows
             if row.action not in (Action.UNCHANGED, Action.MISSING)
         )
@@ -174,7 +183,8 @@ def make(wanted: Iterable[Wanted], held: Sequence[Held], wishes: Wishes) -> Plan
         by_key[entry.key_hash].remove(entry)
     for document in wanted:
         rows += _rows_of(document, by_key.pop(document.key_hash, []), wishes)
-    rows = _moved(_renamed(rows, by_key, wishes), by_key)
+    if wishes.delete_missing:  # only a source that claims to be whole tells what has left it
+        rows = _moved(_renamed(rows, by_key, wishes), by_key)
     rows += [_about(Action.SUPERSEDED, entry, "its file never came") for entry in lost]
     gone = Action.DELETE if wishes.delete_missing else Action.MISSING
     rows += [_about(gone, entry) for entries in by_key.values() for entry in entries]
@@ -229,21 +239,46 @@ def _rows_of(document: Wanted, entries: list[Held], wishes: Wishes) -> Iterator[
     ready = [entry for entry in right if entry.usable]
     trusted = [entry for entry in ready if entry.id not in wishes.doubted]
     if trusted:
-        yield from _kept(document, trusted[0], entries, wishes, row)
-    elif document.key_hash in wishes.given_up:
-        yield row(Action.FAILED, best, reason=wishes.given_up[document.key_hash])
+        # Of equals the oldest: a copy made by hand bears its original's mark, and may say something else.
+        yield from _kept(document, trusted[-1], entries, wishes, row)
+        return
+    if document.key_hash in wishes.given_up:
+        told = row(Action.FAILED, best, reason=wishes.given_up[document.key_hash])
     elif ready:
-        yield row(Action.UPDATE, ready[0], Method.PATCH, "an earlier try was cut off in this write")
+        told = row(Action.UPDATE, ready[0], Method.PATCH, "an earlier try was cut off in this write")
     elif (coming := next((entry for entry in right if _coming(entry, wishes)), None)) is not None:
-        yield row(Action.PENDING, coming)
+        told = row(Action.PENDING, coming)
     elif best is not None and best.id in wishes.proving and best.key_hash in wishes.tried:
-        yield row(Action.PENDING, best, reason="the list is behind what was written")
+        told = row(Action.PENDING, best, reason="the list is behind what was written")
     elif (dead := next((entry for entry in right if _dead(entry, wishes)), None)) is not None:
-        yield row(Action.FAILED, dead, reason=_trouble(dead))
+        told = row(Action.FAILED, dead, reason=_trouble(dead))
     elif best is None:
-        yield row(Action.CREATE)
+        told = row(Action.CREATE)
     else:
-        yield row(Action.UPDATE, best, _method(document, best, wishes))
+        told = row(Action.UPDATE, best, _method(document, best, wishes))
+    yield told
+    for entry in _outlived(document, entries, told.entry, wishes):
+        yield _about(Action.SUPERSEDED, entry, reason="a later version answers" if entry.usable else "it failed")
+
+
+def _outlived(document: Wanted, entries: Sequence[Held], kept: Held | None, wishes: Wishes) -> Iterator[Held]:
+    """
+    Yield entries that a newer one has outlived, although the newest is not ready yet.
+
+    A version goes once a later one is usable; of those that the vendor could not process, the last one of the
+    present content stays, as the sign that it was tried.
+
+    :param entries: of one document, youngest first
+    """
+    untrusted = wishes.doubted | wishes.proving | wishes.distrusted
+    newest = next((each for each in entries if each.usable and each.id not in untrusted), None)
+    tried = next((each for each in entries if each.failed and each.digest == document.digest), None)
+    for entry in entries:
+        if entry is kept or entry is newest:
+            continue
+        later = newest is not None and entry.age < newest.age and newest.digest != entry.digest
+        if entry is not tried if entry.failed else entry.usable and later and entry.digest != document.digest:
+            yield entry
 
 
 def _kept(
@@ -331,6 +366,10 @@ def _moved(rows: list[Row], left: dict[str, list[Held]]) -> list[Row]:
 
 def _trouble(entry: Held) -> str:
     return f"{entry.seen.status}: {entry.seen.error}" if entry.seen.error else str(entry.seen.status)
+
+
+def _content(wanted: Wanted | None) -> tuple[str, str, str]:
+    return (str(wanted.kind), wanted.title, wanted.digest) if wanted else ("", "", "")
 
 
 def _id(entry: Held | None) -> str:

@@ -71,7 +71,7 @@ def look(wait: SyncWait, seen: Tally, now: float) -> tuple[SyncWait, Verdict]:
     most = max(wait.most, seen.working)
     wait = replace(wait, last=seen, most=most, moved=moved, polls=wait.polls + 1, failures=0)
     still = now - moved
-    if seen.working == 0 and (seen.troubled == 0 or still >= wait.start_grace):
+    if seen.working == 0 and (seen.troubled == 0 or still >= wait.start_grace or now >= wait.deadline):
         return wait, Verdict.DONE
     if still >= wait.stall_timeout:
         return wait, Verdict.STALLED

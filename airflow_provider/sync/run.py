@@ -19,11 +19,11 @@ from airflow_provider.sync import refusals, waiting
 from airflow_provider.sync import result as telling
 from airflow_provider.sync.apply import Sender
 from airflow_provider.sync.confirmation import Proofs
-from airflow_provider.sync.documents import Wanted, version_of
+from airflow_provider.sync.documents import UNREAD, Wanted, version_of
 from airflow_provider.sync.guards import too_many_deletions
 from airflow_provider.sync.journal import Journal
 from airflow_provider.sync.outcomes import Ledger
-from airflow_provider.sync.plan import Action, Method, Plan, Wishes
+from airflow_provider.sync.plan import WRITES, Action, Method, Plan, Wishes
 from airflow_provider.sync.progress import Verdict
 from airflow_provider.sync.reading import Reading
 from airflow_provider.sync.saved_state import Carried, Done, Given, SyncReport, pack, unpack
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from airflow_provider.operators.syncing import SyncOperator
     from airflow_provider.sync.destination import Destination
     from airflow_provider.sync.options import SyncOptions
+
+#: A document's content is not yet where it shall answer from.
+_UNDERWAY = WRITES | {Action.PENDING}
 
 #: Skipped documents that the log names one by one.
 _NAMED = 20
@@ -141,6 +144,7 @@ class _Sync:
     def _settle(self, plan: Plan) -> Plan:
         """Go round until nothing is left to send and nothing is on its way; once, if nobody waits for that."""
         while not plan.settled:
+            self._remove_superseded(plan)
             sent = self.sender.send(plan)
             if not self.options.waits:
                 return self._again()
@@ -177,7 +181,8 @@ class _Sync:
             destination=self.destination,
             reading=reading,
             sync_id=self.options.sync_id,
-            crew=self.session.crew,
+            limit=self.session.limit,
+            deadline=self.deadline,
             proofs=self.proofs,
             log=self.log,
             changed=lambda document: self.wanted.update({document.key_hash: document}),
@@ -359,21 +364,50 @@ class _Sync:
     # --- the end -----------------------------------------------------------------------------------------
 
     def _remove(self, plan: Plan) -> None:
-        """Delete last: what was replaced always, what left the source only if nothing failed."""
-        if not plan.settled:
-            return
+        """Delete last: what was replaced always, what left the source only if nothing failed in this run."""
+        self._remove_superseded(plan)
         gone = plan.of(Action.DELETE)
-        if gone and (self.writer.stopped or plan.of(Action.FAILED)):
-            self.ledger.withhold(
-                gone, "not asked for, since documents failed; a run without failures deletes it"
-            )
-            gone = ()
-        if gone:
+        if gone and (why := self._why_withheld(plan)) is not None:
+            self.ledger.withhold(gone, why)
+            named = ", ".join(row.key for row in gone[:_NAMED])
+            more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
+            self.log.warning("Not deleted, %s: %s%s", why, named, more)
+        elif gone:
             refusals.deletions(plan, self.options.max_deletes, self.destination.key)
-        rows = [row for row in (*plan.of(Action.SUPERSEDED), *gone) if row.entry]
+            self.session.ask(lambda: self.writer.remove(self.session.client, gone, self.ledger))
+        self.destination.manifest.save()
+
+    def _remove_superseded(self, plan: Plan) -> None:
+        """Remove entries whose document answers from a newer one: safe whatever the other documents do."""
+        rows = [
+            row
+            for row in plan.of(Action.SUPERSEDED)
+            if row.entry and row.entry.id not in self.ledger.removed and not row.entry.awaits_upload
+        ]
         if rows:
             self.session.ask(lambda: self.writer.remove(self.session.client, rows, self.ledger))
-        self.destination.manifest.save()
+
+    def _why_withheld(self, plan: Plan) -> str | None:
+        """Say why nothing that left the source may be deleted now; what failed on an earlier night is no reason."""
+        unread = [row.key for row in plan.rows if row.wanted and row.wanted.skip in UNREAD]
+        failed = [
+            row.key
+            for row in plan.of(Action.FAILED)
+            if row.key_hash in self.writer.given_up or row.key_hash in self.writer.done
+        ]
+        moving = {
+            (row.wanted.kind, row.wanted.digest) for row in plan.rows if row.wanted and row.action in _UNDERWAY
+        }
+        if any(row.entry and (row.entry.kind, row.entry.digest) in moving for row in plan.of(Action.DELETE)):
+            return "since what it says is still on its way to another entry; a run that waits for it deletes it"
+        if self.options.delete_on_failure:
+            return None
+        if unread:
+            return f"since {unread[0]} could not be read; a run that reads everything deletes it"
+        if failed or self.writer.stopped:
+            what = failed[0] if failed else "the vendor"
+            return f"since {what} failed in this run; a run without failures deletes it"
+        return None
 
     def _tell_plan(self, plan: Plan) -> dict[str, Any]:
         refused = too_many_deletions(plan, self.options.max_deletes)

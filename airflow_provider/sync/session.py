@@ -16,7 +16,7 @@ from airflow_provider.errors import (
     TransportError,
 )
 from airflow_provider.http.client import AsyncClient
-from airflow_provider.sync.concurrency import Crew
+from airflow_provider.sync.concurrency import AdaptiveLimit
 from airflow_provider.sync.progress import Tally
 from airflow_provider.sync.totals import tally
 
@@ -49,7 +49,7 @@ class Session:
         self._concurrency = concurrency
         self._deadline = deadline
         self._runner = asyncio.Runner()
-        self.crew = Crew(concurrency)
+        self.limit = AdaptiveLimit(concurrency, deadline)
         self.client = self._connect()
         self.held: list[Held] = []
         self.looks = 0
@@ -59,7 +59,7 @@ class Session:
         told = settings.on_rate_limit
 
         def limited(vendor: str) -> None:
-            self.crew.halve()
+            self.limit.backoff()
             if told is not None:
                 told(vendor)
 
@@ -86,8 +86,21 @@ class Session:
             return self.do(work())
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run something on the loop."""
-        return self._runner.run(work)
+        """
+        Run something on the loop.
+
+        :raises RefreshTimeoutError: the deadline has passed
+        """
+        try:
+            return self._runner.run(work)
+        except TimeoutError:
+            raise self._too_late() from None
+
+    def _too_late(self) -> RefreshTimeoutError:
+        return RefreshTimeoutError(
+            f"{self._destination.key}: not through in time. The vendor goes on with what was sent. A retry plans "
+            "anew, and sends only what is missing."
+        )
 
     def list_held(self) -> list[Held]:
         """
@@ -140,10 +153,7 @@ class Session:
         :raises RefreshTimeoutError: the deadline has passed
         """
         if time.time() >= self._deadline:
-            raise RefreshTimeoutError(
-                f"{self._destination.key}: not through in time. The vendor goes on with what was sent. A retry plans "
-                "anew, and sends only what is missing."
-            )
+            raise self._too_late()
         time.sleep(max(0.0, min(seconds, self._deadline - time.time())))
 
     def __enter__(self) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,10 +21,11 @@ from airflow_provider.errors import (
     NotSentError,
     QuotaExceededError,
     RateLimitedError,
+    UploadFailedError,
     is_ambiguous,
 )
 from airflow_provider.refresh.schedule import FIRST_PAUSES
-from airflow_provider.sync.concurrency import Crew
+from airflow_provider.sync.concurrency import AdaptiveLimit
 from airflow_provider.sync.confirmation import Proofs
 from airflow_provider.sync.documents import Wanted
 from airflow_provider.sync.guards import Breaker
@@ -65,7 +67,8 @@ class Writer:
     destination: Destination
     reading: Reading
     sync_id: str
-    crew: Crew
+    limit: AdaptiveLimit
+    deadline: float
     proofs: Proofs
     log: Any
     changed: Callable[[Wanted], None]
@@ -76,6 +79,7 @@ class Writer:
     request_ids: dict[str, str] = field(default_factory=dict)
     stopped: str = ""
     _tries: dict[str, int] = field(default_factory=dict)
+    _last: dict[str, str] = field(default_factory=dict)
     _breaker: Breaker = field(default_factory=Breaker)
     _quota: str = ""
 
@@ -102,7 +106,7 @@ class Writer:
                 await self._one(client, row)
             through.add(row.key_hash)
 
-        await self.crew.each(rows, one)
+        await self.limit.map(rows, one)
 
     async def remove(self, client: AsyncClient, rows: Sequence[Row], ledger: Ledger) -> None:
         """Delete entries that are not removed yet; one that cannot be deleted does not keep the others."""
@@ -122,7 +126,7 @@ class Writer:
                 return
             ledger.note(row, answer, None)
 
-        await self.crew.each(rows, one)
+        await self.limit.map(rows, one)
 
     async def discard(self, client: AsyncClient, made: Iterable[int | str]) -> set[int | str]:
         """Delete entries that this process has made and nobody would know again; return those that stay."""
@@ -135,7 +139,7 @@ class Writer:
                 self.log.warning("Entry %s was not deleted: %s", entry_id, error)
                 left.add(entry_id)
 
-        await self.crew.each(made, one)
+        await self.limit.map(made, one)
         return left
 
     # --- one document ------------------------------------------------------------------------------------
@@ -144,7 +148,9 @@ class Writer:
         assert row.wanted is not None
         self._tries[row.key_hash] = self._tries.get(row.key_hash, 0) + 1
         if self._tries[row.key_hash] > WRITES:
-            self._give_up(row, f"written {WRITES} times, and the vendor's list does not show it", final=False)
+            last = f"; the last time: {self._last[row.key_hash]}" if row.key_hash in self._last else ""
+            why = f"written {WRITES} times, and the vendor's list does not show it{last}"
+            self._give_up(row, why, final=False)
             return
         try:
             await self._act(client, row, row.wanted)
@@ -155,8 +161,6 @@ class Writer:
             return
         except AgentKnowledgeError as error:
             self._failed(row, error)
-            return
-        self._breaker.note(failed=False)
 
     async def _act(self, client: AsyncClient, row: Row, wanted: Wanted) -> None:
         entry, destination = row.entry, self.destination
@@ -166,6 +170,7 @@ class Writer:
             await destination.retitle(client, entry, wanted.title, self._mark(row, digest))
             if row.action is Action.RENAME:
                 self.done.setdefault(row.key_hash, Done.RENAMED)
+            self._breaker.note(failed=False)
             return
         now, content = await asyncio.to_thread(self.reading.again, wanted)
         if now.digest != wanted.digest:
@@ -185,6 +190,7 @@ class Writer:
                     self.proofs.drop(entry)
                 raise
             self.done[row.key_hash] = Done.UPDATED
+            self._breaker.note(failed=False)
             return
         if row.method is Method.RECREATE:
             assert entry is not None
@@ -203,6 +209,7 @@ class Writer:
         if made is not None:
             self.made.add(made)
             self.done[row.key_hash] = Done.CREATED if row.action is Action.CREATE else Done.UPDATED
+            self._breaker.note(failed=False)
 
     async def _created(
         self, client: AsyncClient, wanted: Wanted, mark: Mark, content: Any
@@ -213,26 +220,39 @@ class Writer:
             try:
                 return await self.destination.create(client, wanted, mark, content)
             except RateLimitedError as error:
-                # Not accepted, so it may be sent again; the crew has become smaller meanwhile.
+                # Not accepted, so it may be sent again; fewer are sent side by side meanwhile.
                 waited += 1
                 if waited > 20:
                     raise
-                await asyncio.sleep(
-                    error.retry_after if error.retry_after is not None else min(30.0, 2.0 ** min(waited, 5))
-                )
+                asked = error.retry_after
+                await self._pause(asked if asked is not None else min(30.0, 2.0 ** min(waited, 5)))
             except NotSentError as error:
                 waited += 1
                 if waited > 3:
                     raise
                 self.log.warning("%s: %s", wanted.key, error)
-                await asyncio.sleep(2.0**waited)
+                await self._pause(2.0**waited)
             except ApiError as error:
                 if not is_ambiguous(error):
                     raise
                 self.log.warning(
                     "%s: the end of its create is unknown, looking for it: %s", wanted.key, error
                 )
-                return await self._traced(client, wanted, mark)
+                made = await self._traced(client, wanted, mark)
+                if made is None:
+                    self._last[wanted.key_hash] = str(error)
+                    self._trip(error)
+                return made
+
+    async def _pause(self, seconds: float) -> None:
+        """
+        Pass time before the same request is sent again.
+
+        :raises TimeoutError: it would be too late then
+        """
+        if time.time() + seconds >= self.deadline:
+            raise TimeoutError
+        await asyncio.sleep(seconds)
 
     async def _traced(self, client: AsyncClient, wanted: Wanted, mark: Mark) -> int | str | None:
         """Find what a create whose answer was lost has made; one that still awaits its file is of no use."""
@@ -261,11 +281,22 @@ class Writer:
         waits = isinstance(error, ConflictError)
         if final or waits or self._tries[row.key_hash] >= TRIES:
             self._give_up(row, str(error), final=final)
-        self._breaker.note(failed=not isinstance(error, QuotaExceededError))
+        self._trip(error)
+
+    def _trip(self, error: AgentKnowledgeError) -> None:
+        """Count an answer that says that the vendor is ill; any other says that it is well."""
+        self._breaker.note(failed=_is_ill(error))
         if self._breaker.tripped:
-            self.stopped = f"{self._breaker.row} documents failed one after the other, the last with: {error}"
+            self.stopped = f"the vendor failed {self._breaker.row} times in a row, the last time with: {error}"
 
     def _give_up(self, row: Row, reason: str, *, final: bool) -> None:
         self.given_up[row.key_hash] = reason
         if final:
             self.final.add(row.key_hash)
+
+
+def _is_ill(error: AgentKnowledgeError) -> bool:
+    """Does this answer say that the vendor fails, whichever document it is sent?"""
+    if isinstance(error, UploadFailedError):
+        return error.status is None or error.status >= 500
+    return is_ambiguous(error) or isinstance(error, NotSentError)

@@ -304,16 +304,25 @@ def test_a_quota_ends_creates_and_nothing_else(library: Library) -> None:
     assert "quota is used up" in ended.result["failed"][-1]["reason"]
 
 
-def test_ten_failures_in_a_row_stop_the_run(library: Library) -> None:
+def test_a_vendor_that_fails_ten_times_in_a_row_stops_the_run(library: Library) -> None:
     library.put_many(40)
-    library.rig.sandbox.fault("status", status=400, method="POST", path=ENTRIES, times=None)
+    library.rig.sandbox.fault("status", status=500, method="POST", path=ENTRIES, times=None)
     ended = library.run(concurrency=1, on_failed_documents="warn")
     assert ended.verdict == ("up_for_retry", "DocumentsFailedError")  # stopped: never a mere warning
-    assert "10 documents failed one after the other" in ended.told
+    assert "the vendor failed 10 times in a row" in ended.told
     assert library.written == {"POST": 10}
     library.rig.sandbox.clear_faults()
     library.bring()
     assert library.is_equal()
+
+
+def test_documents_that_are_refused_one_by_one_do_not_keep_those_behind_them_out(library: Library) -> None:
+    """The vendor reads none of Google's own pages: a fault of each page, and no sign of an ill vendor."""
+    bad = [Document(key=f"a-{n:02}", url=f"https://docs.google.com/document/d/{n}") for n in range(25)]
+    good = [Document(key=f"b-{n:02}", text=f"Text {n}.") for n in range(20)]
+    ended = library.run([*bad, *good], concurrency=1)
+    assert ended.verdict == ("failed", "DocumentsFailedForGoodError")
+    assert sorted(library.said) == [each.key for each in good]
 
 
 def test_a_key_that_is_refused_ends_the_run_at_once(library: Library) -> None:

@@ -96,21 +96,32 @@ def test_only_what_left_the_source_is_deleted_and_only_with_leave(
 
 @given(sources, lists, wishes)
 @effort(100)
-def test_what_answers_goes_only_if_its_very_document_is_ready_in_another_entry(
+def test_what_answers_goes_only_if_another_entry_of_its_document_answers_and_stays(
     source: list[Wanted], entries: list[Held], wish: Wishes
 ) -> None:
     plan = make(source, entries, wish)
     kept = {row.key_hash: row for row in plan.of(Action.UNCHANGED, Action.RENAME)}
+    doubtful = wish.proving | wish.doubted | wish.distrusted
+    going = {row.entry.id for row in plan.of(*REMOVALS) if row.entry}
     for row in plan.of(Action.SUPERSEDED):
         assert row.entry is not None
         if not row.entry.usable:
             continue
-        keeper = kept[row.key_hash]
-        assert keeper.entry is not None
-        assert keeper.wanted is not None
-        assert keeper.entry.usable
-        assert keeper.entry.digest == keeper.wanted.digest
-        assert keeper.entry.id not in wish.proving | wish.doubted | wish.distrusted
+        keeper = kept.get(row.key_hash)
+        if keeper is not None:
+            assert keeper.entry is not None
+            assert keeper.wanted is not None
+            assert keeper.entry.usable
+            assert keeper.entry.digest == keeper.wanted.digest
+            assert keeper.entry.id not in doubtful
+            continue
+        assert any(
+            other.key_hash == row.key_hash
+            and other.usable
+            and other.age > row.entry.age
+            and other.id not in doubtful | going
+            for other in entries
+        )
 
 
 @given(sources, lists, wishes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from airflow_provider.arguments import Checker
@@ -54,7 +56,7 @@ def test_a_ceiling_that_is_none_is_named_and_allows_nothing(said: object) -> Non
 
 
 def test_a_quarter_is_let_through_and_one_more_is_not() -> None:
-    quarter = Ceiling(share=0.25)
+    quarter = Ceiling(percent=Decimal("0.25") * 100)
     assert too_many_deletions(losing(25, 100), quarter) is None
     assert too_many_deletions(losing(26, 100), quarter) == (
         "26 of 100 live documents are missing from the source and would be deleted; max_deletes=25% allows 25"
@@ -63,8 +65,8 @@ def test_a_quarter_is_let_through_and_one_more_is_not() -> None:
 
 def test_the_last_document_is_lost_only_by_explicit_leave() -> None:
     everything = losing(1, 1)
-    assert too_many_deletions(everything, Ceiling(share=0.99)) is not None
-    assert too_many_deletions(everything, Ceiling(share=1.0)) is None
+    assert too_many_deletions(everything, Ceiling(percent=Decimal("0.99") * 100)) is not None
+    assert too_many_deletions(everything, Ceiling(percent=Decimal(100))) is None
     assert too_many_deletions(everything, Ceiling(count=1)) is None
 
 
@@ -85,7 +87,7 @@ def test_failed_entries_do_not_stretch_the_share() -> None:
     entries += [held(100 + n, f"live {n}", f"live {n}") for n in range(10)]
     plan = make([], entries, Wishes(delete_missing=True))
     assert (plan.deletions, plan.live) == (10, 10)
-    assert too_many_deletions(plan, Ceiling(share=0.25)) is not None
+    assert too_many_deletions(plan, Ceiling(percent=Decimal("0.25") * 100)) is not None
 
 
 def test_two_documents_of_one_key_are_both_named() -> None:
