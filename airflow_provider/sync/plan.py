@@ -258,7 +258,9 @@ def _rows_of(document: Wanted, entries: list[Held], wishes: Wishes) -> Iterator[
         told = row(Action.UPDATE, best, _method(document, best, wishes))
     yield told
     for entry in _outlived(document, entries, told.entry, wishes):
-        yield _about(Action.SUPERSEDED, entry, reason="a later version answers" if entry.usable else "it failed")
+        yield _about(
+            Action.SUPERSEDED, entry, reason="a later version answers" if entry.usable else "it failed"
+        )
 
 
 def _outlived(document: Wanted, entries: Sequence[Held], kept: Held | None, wishes: Wishes) -> Iterator[Held]:

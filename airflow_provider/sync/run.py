@@ -396,10 +396,14 @@ class _Sync:
             if row.key_hash in self.writer.given_up or row.key_hash in self.writer.done
         ]
         moving = {
-            (row.wanted.kind, row.wanted.digest) for row in plan.rows if row.wanted and row.action in _UNDERWAY
+            (row.wanted.kind, row.wanted.digest)
+            for row in plan.rows
+            if row.wanted and row.action in _UNDERWAY
         }
         if any(row.entry and (row.entry.kind, row.entry.digest) in moving for row in plan.of(Action.DELETE)):
-            return "since what it says is still on its way to another entry; a run that waits for it deletes it"
+            return (
+                "since what it says is still on its way to another entry; a run that waits for it deletes it"
+            )
         if self.options.delete_on_failure:
             return None
         if unread:

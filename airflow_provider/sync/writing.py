@@ -287,7 +287,9 @@ class Writer:
         """Count an answer that says that the vendor is ill; any other says that it is well."""
         self._breaker.note(failed=_is_ill(error))
         if self._breaker.tripped:
-            self.stopped = f"the vendor failed {self._breaker.row} times in a row, the last time with: {error}"
+            self.stopped = (
+                f"the vendor failed {self._breaker.row} times in a row, the last time with: {error}"
+            )
 
     def _give_up(self, row: Row, reason: str, *, final: bool) -> None:
         self.given_up[row.key_hash] = reason
