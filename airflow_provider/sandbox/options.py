@@ -113,7 +113,8 @@ class SensayOptions(BaseModel):
         default=404, description="What the paths of the missing generation answer."
     )
     require_content_type: bool = Field(
-        default=True, description="415 for any call without Content-Type, GET included."
+        default=False,
+        description="415 for any call without Content-Type, GET included; else only for those that carry a body.",
     )
     new_seconds: Seconds = Field(default=0.5, description="Seconds a new entry stays NEW.")
     file_uploaded_seconds: Seconds = Field(
@@ -173,7 +174,7 @@ class SensayOptions(BaseModel):
         default=True, description="Top-level success of a 207 in which an item was refused."
     )
     status_list: Literal["one", "comma", "repeat"] = Field(
-        default="one",
+        default="repeat",
         description="How the list endpoint takes several status or type values; one: it does not (400).",
     )
     websites: dict[str, str] = Field(default_factory=dict, description="Text that crawling a URL yields.")

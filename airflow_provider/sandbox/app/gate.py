@@ -42,7 +42,7 @@ class Gate:
                 check_sendkit(scope["method"], headers, site.world.credentials)
             else:
                 send = _echoing(check_api_version(headers), send)
-                check_sensay(path, headers, site.world)
+                check_sensay(scope["method"], path, headers, site.world)
             receive = await _body(scope, receive, headers, site.world.options.max_body_bytes)
         except Problem as problem:
             await answer(problem, path, scope["sandbox_request_id"])(scope, receive, send)
@@ -72,8 +72,10 @@ def check_sendkit(method: str, headers: Mapping[str, str], known: Credentials) -
             raise Problem(403)
     elif workspace is not None:
         raise Problem(400, "Workspace API keys must not send X-Workspace-Id")
-    carries_body = method in ("POST", "PATCH") or headers.get("content-length", "0") != "0"
-    if carries_body and _media_type(headers) not in ("application/json", "multipart/form-data"):
+    if _carries_body(method, headers) and _media_type(headers) not in (
+        "application/json",
+        "multipart/form-data",
+    ):
         raise Problem(415, "Content-Type must be application/json")
 
 
@@ -89,7 +91,7 @@ def check_api_version(headers: Mapping[str, str]) -> str:
     return version
 
 
-def check_sensay(path: str, headers: Mapping[str, str], world: World) -> None:
+def check_sensay(method: str, path: str, headers: Mapping[str, str], world: World) -> None:
     if headers.get("x-organization-secret") != world.credentials.organization_secret:
         raise Problem(401, "Invalid or missing organization secret")
     user = headers.get("x-user-id")
@@ -97,8 +99,19 @@ def check_sensay(path: str, headers: Mapping[str, str], world: World) -> None:
         raise Problem(401, "Unknown user")
     if user is None and path == "/v1/users/me":
         raise Problem(401, "X-USER-ID is required")
-    if world.options.require_content_type and _media_type(headers) != "application/json":
+    wanted = world.options.require_content_type or _carries_body(method, headers)
+    if wanted and _media_type(headers) != "application/json":
         raise Problem(415, "Content-Type must be application/json")
+    if headers.get("content-encoding", "gzip") != "gzip":
+        raise Problem(400, "Content-Encoding must be gzip")
+
+
+def _carries_body(method: str, headers: Mapping[str, str]) -> bool:
+    return (
+        method in ("POST", "PUT", "PATCH")
+        or headers.get("content-length", "0") != "0"
+        or "transfer-encoding" in headers
+    )
 
 
 def _user_exists(user: str, account_type: str | None, world: World) -> bool:

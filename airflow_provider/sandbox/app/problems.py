@@ -81,9 +81,14 @@ class Problem(Exception):
         self.headers = headers or {}
 
 
+SENDKIT_ROOTS = frozenset(
+    {"agents", "account", "campaigns", "enrichment", "inbox", "leads", "webhooks", "workspaces"}
+)
+
+
 def vendor_of(path: str) -> Vendor:
-    """Both vendors share one address here, and no path."""
-    return "sendkit" if path == "/v1/agents" or path.startswith("/v1/agents/") else "sensay"
+    """Both vendors share one address here, and no path; also of what is left out here."""
+    return "sendkit" if path.removeprefix("/v1/").partition("/")[0] in SENDKIT_ROOTS else "sensay"
 
 
 def answer(problem: Problem, path: str, request_id: str) -> Json:

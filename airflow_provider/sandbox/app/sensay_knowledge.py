@@ -113,7 +113,7 @@ async def get_entry(entry: EntryAsRead, world: AnyWorld) -> dict[str, Any]:
 @router.patch(_BASE + "/{knowledgeBaseID}", summary="Update an entry")
 async def update_entry(body: UpdateEntry, entry: EntryToChange, world: AnyWorld) -> dict[str, Any]:
     """A new text sends the entry through the pipeline again; what it read before may linger."""
-    given = body.model_dump(exclude_none=True)
+    given = body.model_dump(exclude_unset=True)
     raw_text = given.pop("rawText", None)
     if given:
         knowledge.set_fields(world, entry, given)
@@ -168,7 +168,7 @@ def _check_quota(body: CreateEntry, replica_uuid: str, world: World) -> None:
 
 
 def _several(given: list[str] | None, known: frozenset[str], world: World) -> frozenset[str] | None:
-    """Several values in one query: the vendor's pages do not say how, so by default not at all."""
+    """Several values in one query: the key once more, as Sensay's own client sends them."""
     if given is None:
         return None
     if world.options.status_list == "comma":

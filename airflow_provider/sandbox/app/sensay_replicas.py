@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query
 from starlette.responses import Response
 
 from airflow_provider.sandbox.app.problems import Problem
-from airflow_provider.sandbox.app.sensay_bodies import Ask, CreateReplica, CreateUser
+from airflow_provider.sandbox.app.sensay_bodies import (
+    Ask,
+    CreateReplica,
+    CreateUser,
+    ReplaceReplica,
+    ReplicaSettings,
+)
+from airflow_provider.sandbox.app.sensay_words import Tag
 from airflow_provider.sandbox.app.site import AnyWorld
 from airflow_provider.sandbox.state.answers import DO_NOT_KNOW, answer
 from airflow_provider.sandbox.state.people import Replica, User
@@ -81,12 +88,17 @@ async def list_replicas(
     world: AnyWorld,
     user: CurrentUser,
     ownerID: str | None = None,
+    owner_uuid: str | None = None,
     slug: str | None = None,
     search: str | None = None,
-    page: Annotated[int, Query(ge=1)] = 1,
-    page_size: Annotated[int, Query(ge=1, le=100)] = 24,
+    tags: Annotated[list[Tag] | None, Query()] = None,
+    sort: Literal["name", "popularity"] = "name",
+    integration: Literal["telegram", "discord"] | None = None,
+    page: Annotated[int | None, Query(ge=1)] = None,
+    page_index: Annotated[int, Query(ge=1, deprecated=True)] = 1,
+    page_size: Annotated[int, Query(ge=1)] = 24,
 ) -> dict[str, Any]:
-    """All of the organisation; with ``X-USER-ID`` that user's and the public ones."""
+    """All of the organisation; with ``X-USER-ID`` that user's and the public ones. None has an integration."""
     found = [
         replica
         for replica in world.replicas.values()
@@ -94,25 +106,35 @@ async def list_replicas(
         and (ownerID is None or replica.owner == ownerID)
         and (slug is None or replica.profile["slug"] == slug)
         and (search is None or search.lower() in str(replica.profile["name"]).lower())
+        and (tags is None or set(tags) & set(replica.profile["tags"]))
+        and owner_uuid is None
+        and integration is None
     ]
+    found.sort(key=lambda replica: replica.chats if sort == "popularity" else replica.profile["name"])
+    page = page or page_index
     shown = found[(page - 1) * page_size : page * page_size]
     return {
         "success": True,
         "type": "array",
-        "items": [replica.show() for replica in shown],
+        "items": [replica.show_listed() for replica in shown],
         "total": len(found),
     }
 
 
 @router.post("/replicas", status_code=201, summary="Create a replica")
 async def create_replica(body: CreateReplica, world: AnyWorld) -> dict[str, Any]:
-    if body.ownerID not in world.users:
-        raise Problem(400, "The owner does not exist")
-    if any(replica.profile["slug"] == body.slug for replica in world.replicas.values()):
-        raise Problem(409, "A replica with this slug exists")
-    replica = Replica(world.new_uuid(), body.model_dump(exclude_none=True))
+    _check_replica(body, None, world)
+    replica = Replica(world.new_uuid(), body.model_dump(exclude_none=True), world.now)
     world.replicas[replica.uuid] = replica
     return {"success": True, "uuid": replica.uuid}
+
+
+@router.put("/replicas/{replicaUUID}", summary="Replace a replica's settings")
+async def replace_replica(body: ReplaceReplica, replica: AnyReplica, world: AnyWorld) -> dict[str, Any]:
+    """What is left out is back at its default."""
+    _check_replica(body, replica, world)
+    replica.profile = body.model_dump(exclude_none=True)
+    return {"success": True}
 
 
 @router.get("/replicas/{replicaUUID}", summary="Get a replica")
@@ -134,6 +156,7 @@ async def chat(body: Ask, replica: AnyReplica, world: AnyWorld) -> dict[str, Any
     if quota is not None and world.conversations >= quota:
         raise Problem(429, "Conversation quota exceeded", error_code="CONVERSATION_QUOTA_EXCEEDED")
     world.conversations += 1
+    replica.chats += not body.skip_chat_history
     if world.chat_misses > 0:
         world.chat_misses -= 1
         return {"success": True, "content": DO_NOT_KNOW}
@@ -141,6 +164,14 @@ async def chat(body: Ask, replica: AnyReplica, world: AnyWorld) -> dict[str, Any
     mine = (entry for entry in world.entries.values() if entry.replica_uuid == replica.uuid)
     texts = (text for entry in mine if (text := entry.knowledge(now)) is not None)
     return {"success": True, "content": answer(body.content, texts)}
+
+
+def _check_replica(body: ReplicaSettings, own: Replica | None, world: World) -> None:
+    if body.ownerID not in world.users:
+        raise Problem(400, "The owner does not exist")
+    others = (replica for replica in world.replicas.values() if replica is not own)
+    if any(replica.profile["slug"] == body.slug for replica in others):
+        raise Problem(409, "A replica with this slug exists")
 
 
 def _known(user: User | None) -> User:

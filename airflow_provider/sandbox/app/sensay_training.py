@@ -58,7 +58,9 @@ async def create_training(replica: AnyReplica, world: AnyWorld) -> dict[str, Any
 @router.get(
     "/v1/replicas/{replicaUUID}/training/files/upload", summary="Create a file entry, get an upload URL"
 )
-async def create_upload(filename: str, replica: AnyReplica, site: AnySite) -> dict[str, Any]:
+async def create_upload(
+    filename: Annotated[str, Query(min_length=1)], replica: AnyReplica, site: AnySite
+) -> dict[str, Any]:
     """A GET that creates."""
     entry, upload = knowledge.create_file(site.world, replica.uuid, filename, None)
     url = site.upload_url(upload.key, "sensay")

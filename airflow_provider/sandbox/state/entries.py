@@ -15,6 +15,7 @@ from airflow_provider.sandbox.options import Options
 from airflow_provider.sandbox.state.history import Historic
 
 Kind = Literal["text", "website", "youtube", "file"]
+MEDIA = ("website", "youtube", "file")
 USABLE = frozenset({"VECTOR_CREATED", "READY"})
 PIPELINE = ("NEW", "FILE_UPLOADED", "RAW_TEXT", "PROCESSED_TEXT", "VECTOR_CREATED", "READY")
 

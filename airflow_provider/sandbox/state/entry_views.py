@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow_provider.sandbox.options import Options
 from airflow_provider.sandbox.state.clock import iso_micro
-from airflow_provider.sandbox.state.entries import Entry, older_status
+from airflow_provider.sandbox.state.entries import MEDIA, Entry, older_status
 
 OLDER_TYPES = {"text": "text", "file": "file_upload", "website": "url", "youtube": "url"}
 
@@ -30,7 +30,8 @@ def show(entry: Entry, now: float, options: Options, *, with_text: bool) -> dict
         "title": entry.title,
         "url": entry.url,
     }
-    shown |= {key: value for key, value in entry.extras.items() if with_text or key not in _LONG}
+    left_out = MEDIA if with_text else (*MEDIA, *_LONG)
+    shown |= {key: value for key, value in entry.extras.items() if key not in left_out}
     shown |= _media(entry)
     if step.error is not None:
         shown["error"] = {"message": step.error, "fingerprint": f"{entry.id:032x}"}
@@ -66,7 +67,7 @@ def show_older(entry: Entry, now: float, options: Options) -> dict[str, Any]:
     return {key: value for key, value in (shown | entry.raw).items() if key not in entry.missing}
 
 
-_LONG = frozenset({"generatedFacts", "rawTextChunks"})
+_LONG = ("generatedFacts", "rawTextChunks")
 
 
 def _content_known(entry: Entry, status: str | None) -> bool:
@@ -75,11 +76,14 @@ def _content_known(entry: Entry, status: str | None) -> bool:
 
 
 def _media(entry: Entry) -> dict[str, Any]:
+    """Of its own kind only, whatever was written; a screenshot is written and never read."""
+    if entry.kind == "text":
+        return {}
+    own: dict[str, Any] = {"url": entry.url}
     if entry.kind == "file":
-        return {"file": {"name": entry.filename, "size": entry.file_size, "mimeType": entry.mime_type}}
-    if entry.kind in ("website", "youtube"):
-        return {entry.kind: {"url": entry.url} | entry.extras.get(entry.kind, {})}
-    return {}
+        own = {"name": entry.filename, "size": entry.file_size, "mimeType": entry.mime_type}
+    written = entry.extras.get(entry.kind, {})
+    return {entry.kind: own | {key: value for key, value in written.items() if key != "screenshot"}}
 
 
 def _cut(text: str | None, options: Options) -> str | None:

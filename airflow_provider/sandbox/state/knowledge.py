@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from airflow_provider.sandbox.state.entries import (
+    MEDIA,
     USABLE,
     Entry,
     Kind,
@@ -17,7 +18,7 @@ from airflow_provider.sandbox.state.entries import (
     unprocessable,
     waiting_for_caller,
 )
-from airflow_provider.sandbox.state.file_types import is_accepted
+from airflow_provider.sandbox.state.file_types import is_accepted, listed_mime_type
 from airflow_provider.sandbox.state.storage import Upload
 from airflow_provider.sandbox.state.world import World
 
@@ -40,7 +41,7 @@ def create_file(world: World, replica_uuid: str, filename: str, title: str | Non
         waiting_for_caller(world.now),
         title=title,
         filename=filename,
-        mime_type=mimetypes.guess_type(filename)[0],
+        mime_type=listed_mime_type(mimetypes.guess_type(filename)[0]),
     )
     upload = Upload(
         key=world.new_key(),
@@ -60,7 +61,8 @@ def create_url(
     playlist = playlist_of(url)
     if playlist is None:
         kind: Kind = "youtube" if is_youtube(url) else "website"
-        return [_create_page(world, replica_uuid, kind, url, title, {"autoRefresh": auto_refresh})]
+        media = {"autoRefresh": auto_refresh} if kind == "website" else {}
+        return [_create_page(world, replica_uuid, kind, url, title, media)]
     videos = [
         f"https://www.youtube.com/watch?v={playlist}-{n}" for n in range(1, world.options.playlist_videos + 1)
     ]
@@ -85,7 +87,7 @@ def receive_file(world: World, entry: Entry, content: bytes, content_type: str |
     """The bytes have arrived: extraction begins. What is no text is known by its name only."""
     now = world.now
     entry.file_size = len(content)
-    entry.mime_type = content_type or entry.mime_type
+    entry.mime_type = listed_mime_type(content_type) or entry.mime_type
     if not is_accepted(entry.filename or ""):
         entry.write(unprocessable(now, world.options), now)
         return
@@ -138,6 +140,11 @@ def set_fields(world: World, entry: Entry, fields: dict[str, Any]) -> None:
         entry.write((Step(now, status, knowledge=knowledge),), now)
     if error is not None:
         entry.write((replace(entry.step(now), at=now, error=str(error["message"])),), now)
+    if "processedText" in fields:
+        entry.processed_text = fields.pop("processedText")
+    for name in MEDIA:
+        if name in fields:
+            fields[name] = entry.extras.get(name, {}) | fields[name]
     entry.extras |= fields
     entry.written_at = now
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_provider.sandbox.state.clock import iso_micro
+
 
 @dataclass(slots=True)
 class User:
@@ -34,6 +36,8 @@ class Replica:
 
     uuid: str
     profile: dict[str, Any]
+    created_at: float
+    chats: int = 0
 
     @property
     def owner(self) -> str:
@@ -41,3 +45,19 @@ class Replica:
 
     def show(self) -> dict[str, Any]:
         return self.profile | {"uuid": self.uuid}
+
+    def show_listed(self) -> dict[str, Any]:
+        """With the older members that a list repeats in snake_case."""
+        return self.show() | {
+            "profile_image": self.profile.get("profileImage"),
+            "short_description": self.profile["shortDescription"],
+            "introduction": self.profile["greeting"],
+            "created_at": iso_micro(self.created_at),
+            "owner_uuid": None,
+            "voice_enabled": False,
+            "video_enabled": False,
+            "chat_history_count": self.chats,
+            "system_message": self.profile["llm"].get("systemMessage", ""),
+            "discord_integration": None,
+            "telegram_integration": None,
+        }

@@ -183,7 +183,9 @@ class World:
         agent = self.add_agent("Sales Agent", training=trained(yesterday, (faq,)))
         agent.created_at = agent.updated_at = yesterday
         self.users[self.user_id] = User(self.user_id, "user@sandbox.invalid", "Sandbox User")
-        self.replicas[self.replica_uuid] = Replica(self.replica_uuid, _replica_profile(self.user_id))
+        self.replicas[self.replica_uuid] = Replica(
+            self.replica_uuid, _replica_profile(self.user_id), yesterday
+        )
         self.add_entry(
             Entry(
                 id=self.next_entry_id(),

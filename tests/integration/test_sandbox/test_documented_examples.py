@@ -145,7 +145,7 @@ def test_sensay_errors_are_the_documented_ones(
         "401": sensay.get(entry, headers={"X-ORGANIZATION-SECRET": "wrong"}),
         "404": sensay.get(f"{base}/1"),
         "409": sensay.post(base, json={"url": "https://example.com/"}),
-        "415": sensay.get(entry, headers={"Content-Type": "text/plain"}),
+        "415": sensay.patch(entry, content=b"{}", headers={"Content-Type": "text/plain"}),
         "429_quota": sensay.post(base, json={"text": "one too many", "usageLimits": quota}),
         "500": sensay.get("/v1/knowledge-base/file-types"),
     }

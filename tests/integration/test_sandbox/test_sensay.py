@@ -172,7 +172,9 @@ def test_lists_page_filter_search_and_count(
         "sortBy=title",
         "hasError=yes",
         "status=DONE",
-        "status=NEW&status=READY",
+        "status=NEW,READY",
+        "status=NEW&status=DONE",
+        "type=pdf",
     ],
 )
 def test_a_query_off_the_contract_is_a_400(sensay: httpx.Client, base: str, query: str) -> None:
@@ -180,13 +182,21 @@ def test_a_query_off_the_contract_is_a_400(sensay: httpx.Client, base: str, quer
 
 
 @pytest.mark.parametrize(
-    ("way", "query"), [("comma", "status=NEW,READY"), ("repeat", "status=NEW&status=READY")]
+    ("way", "query", "code"),
+    [
+        ("repeat", "status=NEW&status=READY&type=text&type=file", 200),
+        ("comma", "status=NEW,READY&type=text,file", 200),
+        ("one", "status=NEW&status=READY", 400),
+        ("one", "status=READY", 200),
+    ],
 )
-def test_several_values_in_one_query_are_an_option(
-    knowledge_sandbox: Sandbox, sensay: httpx.Client, base: str, way: str, query: str
+def test_several_values_in_one_query_repeat_the_key_unless_asked_otherwise(
+    knowledge_sandbox: Sandbox, sensay: httpx.Client, base: str, way: str, query: str, code: int
 ) -> None:
-    knowledge_sandbox.options(status_list=way)
-    assert sensay.get(f"{base}?{query}").json()["total"] == 1
+    if way != "repeat":
+        knowledge_sandbox.options(status_list=way)
+    answer = sensay.get(f"{base}?{query}")
+    assert (answer.status_code, answer.json().get("total")) == (code, 1 if code == 200 else None)
 
 
 def test_a_file_waits_for_its_bytes_and_takes_them_once(
@@ -243,6 +253,10 @@ def test_a_url_exists_once_and_a_playlist_makes_many_entries(
         {"text": "a", "url": "https://a.example"},
         {"text": ""},
         {"url": "ftp://a.example"},
+        {"url": "https://exa mple.com"},
+        {"url": "HTTPS://EXAMPLE.COM"},
+        {"url": "http://x"},
+        {"url": "https://bücher.example"},
         {"text": "a", "x": 1},
         {"text": "a", "title": None},
     ],
@@ -314,9 +328,170 @@ def test_header_rules(knowledge_sandbox: Sandbox, sensay: httpx.Client, entry: s
     assert code(X_USER_ID="nobody") == 401
     assert code(X_USER_ID=knowledge_sandbox.user_id) == 200
     del sensay.headers["Content-Type"]
-    assert sensay.get(entry).status_code == 415
-    knowledge_sandbox.options(require_content_type=False)
     assert sensay.get(entry).status_code == 200
+    assert sensay.patch(entry, content=b'{"title": "x"}').status_code == 415
+    assert sensay.request("DELETE", entry, content=b"{}").status_code == 415
+    knowledge_sandbox.options(require_content_type=True)
+    assert sensay.get(entry).status_code == 415
+    assert sensay.delete(entry).status_code == 415
+
+
+@pytest.mark.parametrize("older_one", [False, True])
+def test_the_vendors_own_client_is_served(
+    knowledge_sandbox: Sandbox, sensay: httpx.Client, base: str, entry: str, older_one: bool
+) -> None:
+    """No Content-Type where there is no body, repeated keys, packed bodies, pages as large as it likes."""
+    del sensay.headers["Content-Type"]
+    sensay.headers["X-API-Version"] = "2025-04-01" if older_one else "2025-03-25"
+    packed = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+
+    def write(method: str, path: str, body: Any) -> int:
+        content = gzip.compress(json.dumps(body).encode())
+        return sensay.request(method, path, content=content, headers=packed).status_code
+
+    assert sensay.get("/v1/replicas?page_size=1000").json()["total"] == 1
+    assert sensay.get("/v1/users/me", headers={"X-USER-ID": knowledge_sandbox.user_id}).is_success
+    replica = f"/v1/replicas/{knowledge_sandbox.replica_uuid}"
+    profile = {
+        "name": "Renamed",
+        "shortDescription": "r",
+        "greeting": "Hi",
+        "slug": "renamed",
+        "ownerID": knowledge_sandbox.user_id,
+        "llm": {"model": "claude-haiku-4-5", "embeddingModel": "qwen3-embedding-8b"},
+    }
+    assert write("PUT", replica, profile) == 200
+    assert sensay.get(replica).json()["slug"] == "renamed"
+    assert write("POST", f"{replica}/chat/completions", {"content": "When?"}) == 200
+    if older_one:
+        assert write("POST", older(knowledge_sandbox), {}) == 200
+        put = f"{older(knowledge_sandbox)}/{knowledge_sandbox.entry_id}"
+        assert write("PUT", put, {"rawText": "a"}) == 200
+        assert sensay.get("/v1/training?status=READY").is_success
+        assert sensay.delete(f"/v1/training/{knowledge_sandbox.entry_id}").is_success
+    else:
+        assert write("POST", base, {"text": "a", "title": "A"}) == 207
+        assert write("PATCH", entry, {"rawText": "a"}) == 200
+        assert sensay.get(f"{base}?status=NEW&status=READY&type=text&type=youtube").json()["total"] == 2
+        assert sensay.delete(entry).status_code == 202
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["page_index=nil", "page_size=0", "page=0", "sort=age", "integration=slack", "tags=Nonsense"],
+)
+def test_a_list_of_replicas_off_the_contract_is_a_400(sensay: httpx.Client, query: str) -> None:
+    assert sensay.get(f"/v1/replicas?{query}").status_code == 400
+
+
+def test_replicas_are_listed_by_name_in_pages_and_by_tags(
+    knowledge_sandbox: Sandbox, sensay: httpx.Client
+) -> None:
+    profile = {"shortDescription": "r", "greeting": "Hi", "ownerID": knowledge_sandbox.user_id, "llm": {}}
+    for name, tags in (("Zoe", ["male"]), ("Adam", ["Sensay", "Arts"])):
+        body = profile | {"name": name, "slug": name.lower(), "tags": tags}
+        assert sensay.post("/v1/replicas", json=body).status_code == 201
+
+    def names(**query: Any) -> list[str]:
+        told = sensay.get("/v1/replicas", params=query).json()
+        return [item["name"] for item in told["items"]]
+
+    everything = ["Adam", "Support Replica", "Zoe"]
+    assert names() == everything
+    assert names(page_size=2) + names(page_size=2, page=2) == everything
+    assert names(page_size=2, page_index=2) == ["Zoe"]
+    assert names(tags=["Arts", "male"]) == ["Adam", "Zoe"]
+    assert names(integration="telegram") == []
+    ask(sensay, knowledge_sandbox, "When was the company founded?")
+    assert names(sort="popularity")[-1] == "Support Replica"
+    assert sensay.get("/v1/replicas").json()["items"][1]["chat_history_count"] == 1
+
+
+REPLICA: dict[str, Any] = {
+    "name": "R",
+    "shortDescription": "r",
+    "greeting": "Hi",
+    "slug": "r",
+    "ownerID": "sandbox-user",
+    "llm": {},
+}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"llm": {"model": "gpt-17"}},
+        {"llm": {"memoryMode": "elephant"}},
+        {"llm": {"tools": ["hammer"]}},
+        {"llm": {"systemMessage": "x" * 30_001}},
+        {"profileImage": "photo.jpeg"},
+        {"whitelistEmails": ["nobody"]},
+        {"purpose": "p" * 1001},
+        {"ownerID": "nobody"},
+        {"surprise": 1},
+        {"tags": None},
+    ],
+)
+def test_a_replica_off_the_contract_is_a_400(
+    knowledge_sandbox: Sandbox, sensay: httpx.Client, wrong: dict[str, Any]
+) -> None:
+    assert sensay.post("/v1/replicas", json=REPLICA | wrong).status_code == 400
+    assert (
+        sensay.put(f"/v1/replicas/{knowledge_sandbox.replica_uuid}", json=REPLICA | wrong).status_code == 400
+    )
+
+
+def test_a_put_replaces_a_replica_and_knows_no_other_member_of_its_model(
+    knowledge_sandbox: Sandbox, sensay: httpx.Client
+) -> None:
+    replica = f"/v1/replicas/{knowledge_sandbox.replica_uuid}"
+    odd = REPLICA | {"llm": {"temperature": 1}}
+    assert sensay.put(replica, json=odd).status_code == 400
+    assert sensay.post("/v1/replicas", json=odd).status_code == 201
+    assert sensay.put(replica, json=REPLICA).status_code == 409
+    assert sensay.put(replica, json=REPLICA | {"slug": "own", "introductionAudioID": None}).is_success
+    assert sensay.put(replica, json=REPLICA | {"slug": "own", "purpose": "p"}).is_success
+    shown = sensay.get(replica).json()
+    assert (shown["slug"], shown["purpose"], "suggestedQuestions" in shown) == ("own", "p", True)
+    assert sensay.put("/v1/replicas/00000000-0000-4000-8000-000000000000", json=REPLICA).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"language": "xx"},
+        {"website": {"foo": 1}},
+        {"website": {"url": "nowhere"}},
+        {"youtube": {"foo": 1}},
+        {"youtube": {"autoRefresh": True}},
+        {"youtube": {"title": None}},
+        {"file": {"mimeType": "no/such"}},
+        {"file": {"downloadURL": "https://a.example"}},
+        {"rawTextChunks": [{"chunkIndex": "first"}]},
+        {"error": {"fingerprint": "no message"}},
+        {"vectorEntryID": "1337"},
+        {"processedText": ""},
+        {"autoRefresh": True},
+    ],
+)
+def test_an_update_off_the_contract_is_a_400(sensay: httpx.Client, entry: str, wrong: dict[str, Any]) -> None:
+    before = sensay.get(entry).json()
+    assert sensay.patch(entry, json=wrong).status_code == 400
+    assert sensay.get(entry).json() == before
+
+
+def test_media_are_merged_and_shown_by_entries_of_their_own_kind_only(
+    sensay: httpx.Client, base: str, entry: str
+) -> None:
+    site = f"{base}/{create(sensay, base, url='https://a.example/', autoRefresh=True)['knowledgeBaseID']}"
+    video = f"{base}/{create(sensay, base, url='https://youtu.be/1')['knowledgeBaseID']}"
+    for path in (entry, site, video):
+        media = {"website": {"title": "W", "screenshot": "aGk="}, "youtube": {"title": "Y"}}
+        assert sensay.patch(path, json=media).is_success
+    assert "website" not in sensay.get(entry).json()
+    website = {"url": "https://a.example/", "autoRefresh": True, "title": "W"}
+    assert sensay.get(site).json()["website"] == website
+    assert sensay.get(video).json()["youtube"] == {"url": "https://youtu.be/1", "title": "Y"}
 
 
 def test_bodies_may_be_gzipped_and_must_not_be_huge(
@@ -326,6 +501,7 @@ def test_bodies_may_be_gzipped_and_must_not_be_huge(
     assert sensay.patch(entry, content=packed, headers={"Content-Encoding": "gzip"}).status_code == 200
     assert sensay.get(entry).json()["rawText"] == "packed"
     assert sensay.patch(entry, content=b"{}", headers={"Content-Encoding": "gzip"}).status_code == 400
+    assert sensay.patch(entry, content=b"{}", headers={"Content-Encoding": "br"}).status_code == 400
     knowledge_sandbox.options(max_body_bytes=100)
     assert sensay.patch(entry, json={"rawText": "x" * 200}).status_code == 413
 
@@ -381,6 +557,7 @@ def test_the_older_list_is_organisation_wide_pages_by_strings_and_has_no_total(
     assert lengths == [100, 21, 0]
     assert "total" not in sensay.get("/v1/training").json()
     assert len(sensay.get("/v1/training?limit=5&status=READY&type=text").json()["items"]) == 5
+    assert sensay.get(f"{older(knowledge_sandbox)}/files/upload?filename=").status_code == 400
     for query in ("limit=101", "limit=x", "page=-1", "status=VECTOR_CREATED"):
         assert sensay.get(f"/v1/training?{query}").status_code == 400
 
