@@ -42,7 +42,7 @@ class Description:
         self.types: dict[str, Any] = told["types"]
         self.answers: dict[str, dict[str, str | None]] = told["answers"]
         self.undeclared: dict[str, str] = told["undeclared"]
-        self._patterns = [
+        self._patterns: list[tuple[re.Pattern[str], str]] = [
             (re.compile(re.sub(r"\{\w+\}", "[^/]+", key)), key)
             for key in sorted(self.answers, key=lambda key: key.count("{"))
         ]
@@ -133,7 +133,8 @@ def every_entry_in_every_status(
     sandbox: Sandbox, client: httpx.Client, base: str
 ) -> tuple[set[str], set[str]]:
     """Both generations read and list each kind through the whole pipeline, to each of its ends."""
-    current, older = set(), set()
+    current: set[str] = set()
+    older: set[str] = set()
     bodies: list[dict[str, Any]] = [
         {"title": "A", "text": "a"},
         {"url": "https://a.example/b", "autoRefresh": True},
@@ -306,7 +307,8 @@ REPLICAS: list[dict[str, Any]] = [
 def test_every_answer_of_sendkit_is_as_described(knowledge_sandbox: Sandbox, sendkit_walk: Walk) -> None:
     sandbox, walk, client = knowledge_sandbox, sendkit_walk, sendkit_walk.client
     agent = f"/v1/agents/{sandbox.agent_id}"
-    statuses, documents = set(), set()
+    statuses: set[str | None] = set()
+    documents: set[str] = set()
 
     def look() -> None:
         told = client.get(agent).json()["data"]
