@@ -6,23 +6,28 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from airflow_provider.errors import InvalidArgumentError
-from airflow_provider.sources.document import Document
-from airflow_provider.sources.folder import Folder
+from airflow_provider.sources.document import Document, SkippedDocument
+from airflow_provider.sources.files import given_file
+from airflow_provider.sources.folder import Folder, has_glob
 from airflow_provider.sources.query import Query
 
 
 class Source(Protocol):
     """Documents, one after the other."""
 
-    def documents(self) -> Iterator[Document]:
-        """Yield all there are; an iteration that ends without an error was whole."""
+    def documents(self, *, may_be_empty: bool = False) -> Iterator[Document | SkippedDocument]:
+        """
+        Yield all there are; an iteration that ends without an error was whole.
+
+        :param may_be_empty: nothing at all is what the caller expects
+        """
 
 
 class Items:
     """
     A list (an XCom, mostly), or a function that yields.
 
-    :param items: documents, their members as dicts, or paths of files
+    :param items: documents, their members as dicts, paths of files, globs, other sources, or lists of these
     """
 
     def __init__(self, items: Iterable[object] | Callable[[], Iterable[object]]) -> None:
@@ -35,13 +40,24 @@ class Items:
 
     __repr__ = __str__
 
-    def documents(self) -> Iterator[Document]:
+    def documents(self, *, may_be_empty: bool = False) -> Iterator[Document | SkippedDocument]:
         """Yield each as a document."""
-        items: Any = self.items() if callable(self.items) else self.items
-        if isinstance(items, (str, bytes, Document, Mapping)) or not isinstance(items, Iterable):
-            items = [items]
-        for number, item in enumerate(items, start=1):
-            yield Document.of(item, f"item {number}")
+        for number, item in enumerate(_flat(self.items() if callable(self.items) else self.items), start=1):
+            if isinstance(item, str) and has_glob(item) and not given_file(item).exists():
+                item = Folder(item)
+            if isinstance(item, (Folder, Query, Items)):
+                yield from item.documents(may_be_empty=may_be_empty)
+            else:
+                yield Document.of(item, f"item {number}")
+
+
+def _flat(items: Any) -> Iterator[object]:
+    """Yield what lists in lists hold: any mapped task's output is one."""
+    if isinstance(items, (str, bytes, Document, SkippedDocument, Mapping)) or not isinstance(items, Iterable):
+        yield items
+        return
+    for item in items:
+        yield from _flat(item)
 
 
 def source_of(documents: object) -> Source:

@@ -7,7 +7,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.errors import InvalidArgumentError
-from airflow_provider.sources.document import Document
+from airflow_provider.sources.document import Document, SkippedDocument
+from airflow_provider.sources.files import given_file
+from airflow_provider.sources.values import UnusableError
 
 if TYPE_CHECKING:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -15,10 +17,7 @@ if TYPE_CHECKING:
 #: Rows fetched at a time; a driver that buffers on the client's side holds the whole answer all the same.
 _ROWS = 500
 
-#: Numbers and dates are written as texts; bytes are not, they would read ``b'…'``.
-_AS_IT_IS = (str, bytes, bytearray, memoryview, type(None))
-
-_COLUMNS = ("key", "title", "text", "file", "url", "version")
+_COLUMNS = ("key", "title", "text", "file", "url", "version", "metadata")
 
 
 class Query:
@@ -26,9 +25,9 @@ class Query:
     The rows of a query; the connection's own provider runs it (``common.sql``).
 
     The columns are told by their names, in any case and order: ``key``; one of ``text``, ``url`` and ``file``;
-    and, if you like, ``title`` and ``version``.
+    and, if you like, ``title``, ``version`` and ``metadata`` (JSON).
 
-    :param sql: one statement
+    :param sql: one statement, or a ``.sql`` file: beside the DAG, as in Airflow's own operators, or a whole path
     :param conn_id: the connection
     :param parameters: values for the statement's placeholders
     """
@@ -47,21 +46,22 @@ class Query:
 
     __repr__ = __str__
 
-    def documents(self) -> Iterator[Document]:
+    def documents(self, *, may_be_empty: bool = False) -> Iterator[Document | SkippedDocument]:
         """
         Yield one document for each row.
 
-        :raises InvalidArgumentError: a column is missing or unknown, or a row has no key
+        :raises InvalidArgumentError: a column is missing or unknown, or the ``.sql`` file is not there
         """
+        sql = self._statement()
         with closing(self._hook().get_conn()) as connection, closing(connection.cursor()) as cursor:
-            cursor.execute(self.sql, self.parameters) if self.parameters else cursor.execute(self.sql)
+            cursor.execute(sql, self.parameters) if self.parameters else cursor.execute(sql)
             names = [str(column[0]).lower() for column in cursor.description or ()]
             self._check(names)
             number = 0
             while rows := cursor.fetchmany(_ROWS):
                 for row in rows:
                     number += 1
-                    yield self._document(dict(zip(names, row, strict=True)), number)
+                    yield Document.of(dict(zip(names, row, strict=True)), f"row {number} of the query")
 
     def _hook(self) -> DbApiHook:
         from airflow.providers.common.compat.sdk import BaseHook
@@ -80,11 +80,17 @@ class Query:
         if strange or doubled or "key" not in names or not content:
             raise InvalidArgumentError(
                 f"documents: the query gives the columns {names}; it needs 'key' and one of 'text', 'url', 'file', "
-                "may have 'title' and 'version', and nothing else (name them with AS). Nothing was sent."
+                "may have 'title', 'version' and 'metadata', and nothing else (name them with AS). Nothing was sent."
             )
 
-    def _document(self, row: dict[str, Any], number: int) -> Document:
-        if row["key"] is None or not str(row["key"]).strip():
-            raise InvalidArgumentError(f"documents: row {number} of the query has no key. Nothing was sent.")
-        texts = {name: value if isinstance(value, _AS_IT_IS) else str(value) for name, value in row.items()}
-        return Document.of(texts, f"row {number} of the query")
+    def _statement(self) -> str:
+        """Return the statement; a file is still one where no operator has rendered this query."""
+        sql = str(self.sql).strip()
+        if not sql.lower().endswith(".sql") or len(sql.split()) > 1:
+            return sql
+        try:
+            return given_file(sql).read().decode("utf-8-sig")
+        except (UnusableError, UnicodeDecodeError) as error:
+            raise InvalidArgumentError(
+                f"documents: {sql!r} cannot be read ({error}). Nothing was sent."
+            ) from None

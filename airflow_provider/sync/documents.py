@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from airflow_provider.refresh.observation import Observation, Phase
+from airflow_provider.sources.values import Skip as Skip
 
 
 class Kind(StrEnum):
@@ -15,17 +17,6 @@ class Kind(StrEnum):
     TEXT = "text"
     FILE = "file"
     URL = "url"
-
-
-class Skip(StrEnum):
-    """Why a document of the source cannot be sent. It counts as present: what the vendor has of it stays."""
-
-    UNDECODABLE = "undecodable"
-    EMPTY = "empty"
-    TOO_LARGE = "too_large"
-    UNSUPPORTED = "unsupported"
-    VANISHED = "vanished"
-    UNREADABLE = "unreadable"
 
 
 #: The source was not read whole: what seems gone may only be out of sight.
@@ -44,6 +35,7 @@ class Wanted:
     :param url: the address, where that is the content
     :param size: bytes
     :param detail: what is wrong with it, in words
+    :param metadata: what else the source knows of it
     """
 
     key: str
@@ -55,6 +47,7 @@ class Wanted:
     size: int = 0
     skip: Skip | None = None
     detail: str = ""
+    metadata: Mapping[str, Any] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 
@@ -62,22 +63,16 @@ def too_many_deletions(plan: Plan, most: Ceiling) -> str | None:
     )
 
 
-def same_key(wanted: Iterable[Wanted]) -> tuple[Wanted, Wanted] | None:
-    """Return two documents of one key, if there are any."""
-    seen: dict[str, Wanted] = {}
-    for document in wanted:
-        if (other := seen.setdefault(document.key_hash, document)) is not document:
-            return other, document
-    return None
-
-
-def same_url(wanted: Iterable[Wanted]) -> tuple[Wanted, Wanted] | None:
-    """Return two documents of one address, if there are any: the vendor takes an address once."""
-    seen: dict[str, Wanted] = {}
-    for document in wanted:
-        if document.url and (other := seen.setdefault(document.url, document)) is not document:
-            return other, document
-    return None
+def nothing_usable(wanted: Collection[Wanted]) -> str | None:
+    """Say why a source is an empty one, if it is: it holds nothing, or nothing of it can be sent."""
+    if any(each.skip is None for each in wanted):
+        return None
+    if not wanted:
+        return "holds no document at all"
+    kinds = ", ".join(f"{count} {skip}" for skip, count in Counter(str(each.skip) for each in wanted).items())
+    first = next(iter(wanted))
+    detail = f": {first.detail}" if first.detail else ""
+    return f"holds {len(wanted)} documents of which none can be sent ({kinds}; first {first.key}{detail})"
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from airflow_provider.errors import (
     SourceIncompleteError,
 )
 from airflow_provider.sync.documents import Skip
-from airflow_provider.sync.guards import too_many_deletions
+from airflow_provider.sync.guards import nothing_usable, too_many_deletions
 
 if TYPE_CHECKING:
     from airflow_provider.sync.documents import Held, Wanted
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from airflow_provider.sync.saved_state import Carried
 
 
-def empty_source(wanted: Collection[str], held: Collection[Held], key: str, sync_id: str) -> None:
+def empty_source(wanted: Collection[Wanted], held: Collection[Held], key: str, sync_id: str) -> None:
     """
-    Refuse a source without any document.
+    Refuse a source without any document that can be sent.
 
     :raises EmptySourceError: mounts come back, so a retry looks again
     """
-    if not wanted:
+    if (reason := nothing_usable(wanted)) is not None:
         raise EmptySourceError(
-            f"The source holds no document at all, while {key} holds {len(held)} "
+            f"The source {reason}, while {key} holds {len(held)} "
             f"entries of sync '{sync_id}'. Nothing was sent or deleted. A retry looks again; if the "
             "source is meant to be empty, set on_empty_source='allow'."
         )

@@ -175,6 +175,8 @@ class _Sync:
             keep,
             self.destination.manifest.glances,
             trusting=self.options.detect == "stat",
+            may_be_empty=self.options.on_empty_source == "allow",
+            sent=self.carried is not None,
         )
         self.wanted = {document.key_hash: document for document in reading.read()}
         self.writer = Writer(
@@ -208,7 +210,9 @@ class _Sync:
             self.options.sync_id,
         )
         if self.options.on_empty_source == "fail":
-            refusals.empty_source(self.wanted, self.session.held, self.destination.key, self.options.sync_id)
+            refusals.empty_source(
+                self.wanted.values(), self.session.held, self.destination.key, self.options.sync_id
+            )
         self._remember()
 
     def _again(self) -> Plan:

@@ -132,7 +132,8 @@ def test_a_field_that_the_generation_would_drop_is_refused(
         ("knowledge-base", {"text": ""}, "text must be a text that is not empty"),
         ("knowledge-base", {"url": "ftp://a.example"}, "url must begin with http"),
         ("knowledge-base", {"url": "https://youtube.com/playlist?list=a"}, "playlist"),
-        ("knowledge-base", {"path": "/no/such/file.txt"}, "cannot be read"),
+        ("knowledge-base", {"url": "https://YouTube.com/watch?v=a&list=b"}, "playlist"),
+        ("knowledge-base", {"path": "file.txt"}, "'file.txt' is a relative path"),
         ("knowledge-base", {"text": "a", "title": " "}, "title must be a text"),
         ("knowledge-base", {"text": "a", "replica_uuid": "x"}, "replica_uuid must be a UUID"),
         ("training", {"text": "a", "title": "t"}, "title would be dropped"),
@@ -149,7 +150,14 @@ def test_a_create_with_a_wrong_argument_asks_for_nothing(
 
 def test_an_empty_file_asks_for_nothing(rig: Rig) -> None:
     (rig.scratch / "empty.txt").touch()
-    _refused(rig, rig.create(path=str(rig.scratch / "empty.txt")), "has 0 bytes")
+    _refused(rig, rig.create(path=str(rig.scratch / "empty.txt")), "empty.txt is empty")
+
+
+def test_a_file_that_is_not_there_is_said_to_be_so(rig: Rig) -> None:
+    ended = TaskUnderTest(rig.create(path="/no/such/file.txt"), retries=3).to_the_end()
+    assert ended.verdict == ("up_for_retry", "SourceIncompleteError")
+    assert "/no/such/file.txt does not exist on this worker" in ended.told
+    assert rig.asked == []
 
 
 @pytest.mark.parametrize("entry_id", [0, -1, "abc", True, "12345/../1"])

@@ -437,19 +437,17 @@ def test_a_file_that_is_not_there_is_looked_for_again(rig: Rig, tmp_path: Path) 
 
 def test_a_file_that_vanishes_before_it_is_sent_is_no_success(rig: Rig, tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("Here")
-    there, reads = ObjectStoragePath.read_bytes, []
 
-    def vanish(path: ObjectStoragePath) -> bytes:
-        reads.append(path)
-        if len(reads) == 2:
-            raise FileNotFoundError
-        return there(path)
+    def vanish(call: Call[Any]) -> None:
+        (tmp_path / "x.txt").unlink(missing_ok=True)
 
     task = TaskUnderTest(upload(rig, path=str(tmp_path / "x.txt")))
-    with mock.patch.object(ObjectStoragePath, "read_bytes", vanish):
+    with Line(pass_by, vanish):  # the source is read after the agent
         missed = task.to_the_end()
     assert missed.verdict == ("up_for_retry", "SourceIncompleteError")
-    assert (len(reads), rig.written) == (2, [])
+    assert f"{tmp_path}/x.txt does not exist on this worker" in missed.told
+    assert rig.written == []
+    (tmp_path / "x.txt").write_text("Here")
     assert task.retry().to_the_end().result["counts"] == {"created": 1}
 
 

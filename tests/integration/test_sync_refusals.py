@@ -104,11 +104,17 @@ def test_a_quarter_may_go_by_default(eight: Library) -> None:
     assert eight.bring(delete_missing=True)["counts"] == {"unchanged": 6, "delete_accepted": 2}
 
 
-def test_skipped_documents_are_not_missing(eight: Library) -> None:
+def test_a_source_of_which_nothing_can_be_sent_is_an_empty_one(eight: Library) -> None:
     for number in range(8):
         eight.put(f"article-{number:03}.md", b"\xff" if number % 2 else b"")
+    most: dict[str, Any] = {"delete_missing": True, "max_deletes": "100%"}
+    ended = refused(eight, "EmptySourceError", state="up_for_retry", **most)
+    assert (
+        "holds 8 documents of which none can be sent (4 empty, 4 undecodable; first article-000.md)"
+        in ended.told
+    )
     before = eight.ours()
-    result = eight.bring(delete_missing=True, max_deletes="100%")
+    result = eight.bring(on_empty_source="allow", **most)
     assert (result["counts"], result["outcome"]) == ({"skipped": 8}, "skipped")
     assert (eight.written, eight.ours()) == ({}, before)
 

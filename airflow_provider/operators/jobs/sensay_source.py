@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
 
 from airflow_provider.arguments import Checker
 from airflow_provider.errors import AmbiguousWriteError, InvalidArgumentError
 from airflow_provider.refresh.record import fingerprint
+from airflow_provider.sources.files import read_given
+from airflow_provider.sources.values import url_problem
 from airflow_provider.sync.kinds import MAX_FILE_BYTES, content_type
 from airflow_provider.vendors.sensay.entry import Generation
 
@@ -87,23 +88,15 @@ def read_source(check: Checker, text: object, url: object, path: object) -> Sour
 
 
 def _read_url(check: Checker, url: str) -> Source:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        check.problems.append("url must begin with http:// or https://")
-    if parts.netloc.removeprefix("www.") == "youtube.com" and parts.path == "/playlist":
-        check.problems.append("url is a playlist, which makes one entry for each video: give the videos")
+    if (problem := url_problem(url)) is not None:
+        check.problems.append(f"url {problem}")
     return Source(kind="url", content=url)
 
 
 def _read_file(check: Checker, path: str) -> Source:
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
-
-    place = ObjectStoragePath(path)
     try:
-        content = place.read_bytes()
-    except OSError as error:
-        check.problems.append(f"path {path!r} cannot be read: {type(error).__name__}")
-        return Source(kind="path", content=b"", filename=place.name)
-    if not 0 < len(content) <= MAX_FILE_BYTES:
-        check.problems.append(f"path {path!r} has {len(content)} bytes; the vendor takes 1 byte to 50 MB")
-    return Source(kind="path", content=content, filename=place.name)
+        name, content = read_given(path, MAX_FILE_BYTES)
+    except InvalidArgumentError as error:
+        check.problems.append(f"path: {error}")
+        return Source(kind="path", content=b"")
+    return Source(kind="path", content=content, filename=name)

@@ -6,7 +6,9 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+from airflow_provider.sources import Document
 from airflow_provider.sources.items import source_of
+from airflow_provider.sources.values import Skip, key_of
 from airflow_provider.sync.documents import Wanted
 from airflow_provider.sync.reading import Reading, Recipe
 from airflow_provider.sync.spool import Spool
@@ -31,6 +33,13 @@ def read(documents: Any, **recipe: Any) -> dict[str, Wanted]:
         return {document.key: document for document in done.wanted}
 
 
-def keys(documents: Any) -> list[str]:
-    """Only what a source lists."""
-    return [document.key for document in source_of(documents).documents()]
+def keys(documents: Any, **arguments: Any) -> list[str]:
+    """Only what a source lists, and would send."""
+    listed = source_of(documents).documents(**arguments)
+    return [key_of(each.key) for each in listed if isinstance(each, Document)]
+
+
+def skips(documents: Any, **recipe: Any) -> dict[str, tuple[Skip, str]]:
+    """What a source holds and does not send, with the reason."""
+    found = read(documents, **recipe)
+    return {key: (each.skip, each.detail) for key, each in found.items() if each.skip is not None}

@@ -13,7 +13,7 @@ import pytest
 from airflow_provider.errors import DuplicateKeyError, InvalidArgumentError
 from airflow_provider.sources import Query
 from airflow_provider.sync.documents import Kind, Skip
-from tests.unit.sources.reading import keys, read
+from tests.unit.sources.reading import keys, read, skips
 
 pytest.importorskip("airflow.providers.sqlite", reason="the SQLite provider is not installed")
 
@@ -74,8 +74,9 @@ def test_a_row_with_an_empty_text_is_skipped_and_not_absent(articles: Path) -> N
 
 
 def test_bytes_are_not_written_as_a_text(articles: Path) -> None:
-    with pytest.raises(InvalidArgumentError, match="the text of '1' is bytes"):
-        read(ask("id AS key, CAST(body AS BLOB) AS text"))
+    assert skips(ask("id AS key, CAST(body AS BLOB) AS text", "id = 1")) == {
+        "1": (Skip.UNUSABLE, "its text is bytes; give a text")
+    }
 
 
 @pytest.mark.parametrize(
@@ -93,9 +94,22 @@ def test_columns_that_are_missing_or_unknown_or_doubled_are_named(articles: Path
         keys(ask(columns))
 
 
-def test_a_row_without_a_key_is_named(articles: Path) -> None:
-    with pytest.raises(InvalidArgumentError, match="row 2 of the query has no key"):
-        keys(ask("CASE WHEN id <> 2 THEN id END AS key, body AS text"))
+def test_a_row_without_a_key_or_a_text_is_skipped_and_the_others_are_read(articles: Path) -> None:
+    found = read(ask("CASE WHEN id <> 2 THEN id END AS key, CASE WHEN id <> 3 THEN body END AS text"))
+    assert {key: (each.skip, each.detail) for key, each in found.items()} == {
+        "1": (None, ""),
+        "document 2": (Skip.UNUSABLE_NAME, "its key is empty"),
+        "3": (Skip.EMPTY, "it has no text, file or url"),
+    }
+
+
+def test_the_statement_may_stand_in_a_file(articles: Path, tmp_path: Path) -> None:
+    (tmp_path / "articles.sql").write_text("SELECT id AS key, body AS text FROM articles WHERE id < ?")
+    assert keys(Query(f"{tmp_path}/articles.sql", "articles", (3,))) == ["1", "2"]
+    with pytest.raises(InvalidArgumentError, match=rf"{tmp_path}/gone\.sql.*cannot be read"):
+        keys(Query(f"{tmp_path}/gone.sql", "articles"))
+    with pytest.raises(InvalidArgumentError, match=r"'articles\.sql' is a relative path"):
+        keys(Query("articles.sql", "articles"))
 
 
 def test_two_rows_of_one_key_are_an_error_that_names_both(articles: Path) -> None:

@@ -7,7 +7,15 @@ from decimal import Decimal
 import pytest
 
 from airflow_provider.arguments import Checker
-from airflow_provider.sync.guards import IN_A_ROW, Breaker, Ceiling, ceiling, same_key, too_many_deletions
+from airflow_provider.sync.documents import Skip, Wanted
+from airflow_provider.sync.guards import (
+    IN_A_ROW,
+    Breaker,
+    Ceiling,
+    ceiling,
+    nothing_usable,
+    too_many_deletions,
+)
 from airflow_provider.sync.plan import Plan, Wishes, make
 from tests.unit.refresh.sync.sides import held, wanted
 
@@ -90,10 +98,25 @@ def test_failed_entries_do_not_stretch_the_share() -> None:
     assert too_many_deletions(plan, Ceiling(percent=Decimal("0.25") * 100)) is not None
 
 
-def test_two_documents_of_one_key_are_both_named() -> None:
-    one, other = wanted("a", "one"), wanted("a", "two")
-    assert same_key([one, wanted("b"), other]) == (one, other)
-    assert same_key([one, wanted("b")]) is None
+@pytest.mark.parametrize(
+    ("documents", "reason"),
+    [
+        ([], "holds no document at all"),
+        (
+            [
+                wanted("a.svg", skip=Skip.UNSUPPORTED),
+                wanted("b", skip=Skip.EMPTY),
+                wanted("c", skip=Skip.EMPTY),
+            ],
+            "holds 3 documents of which none can be sent (1 unsupported, 2 empty; first a.svg: so it is)",
+        ),
+        ([wanted("a", skip=Skip.EMPTY), wanted("b")], None),
+    ],
+)
+def test_a_source_of_which_nothing_can_be_sent_is_an_empty_one(
+    documents: list[Wanted], reason: str | None
+) -> None:
+    assert nothing_usable(documents) == reason
 
 
 def test_a_run_stops_when_ten_documents_fail_one_after_the_other() -> None:
