@@ -28,7 +28,11 @@ if _AIRFLOW < (3, 3):
     _context.NEVER_EXPIRE = timedelta.max
 
 #: What came with 3.3 as a whole: retry policies, and the streams and the memory that watchers share.
-_SINCE_3_3 = ["integration/test_watchers.py", "unit/operators/test_retry_policy.py"]
+_SINCE_3_3 = [
+    "integration/test_retry_policy.py",
+    "integration/test_watchers.py",
+    "unit/operators/test_retry_policy.py",
+]
 collect_ignore = _SINCE_3_3 if _AIRFLOW < (3, 3) else []
 
 

@@ -74,6 +74,8 @@ class SendKitAgentTrainedEventTrigger(Watcher["Observation", "AgentCursor"]):
     :param sendkit_conn_id: the connection; read in the triggerer
     :param poll_interval: seconds between two looks. A training that begins and ends between them is still
         seen if it moves ``lastScrapedAt``
+    :param queue: the queue of the triggerers that may watch, where ``[triggerer] queues_enabled`` is set;
+        Airflow 3.4 and later
 
     :raises InvalidArgumentError: when the DAG is parsed; these arguments are no templates
     """
@@ -84,11 +86,12 @@ class SendKitAgentTrainedEventTrigger(Watcher["Observation", "AgentCursor"]):
         agent_id: str,
         sendkit_conn_id: str = "sendkit_default",
         poll_interval: float = 60.0,
+        queue: str | None = None,
         **_: Any,
     ) -> None:
         check = Checker()
         self.agent_id = check.needed("agent_id", agent_id)
-        super().__init__(conn_id=sendkit_conn_id, poll_interval=poll_interval, check=check)
+        super().__init__(conn_id=sendkit_conn_id, poll_interval=poll_interval, check=check, queue=queue)
 
     def _arguments(self) -> dict[str, Any]:
         return {

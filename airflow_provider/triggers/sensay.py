@@ -100,6 +100,8 @@ class SensayKnowledgeBaseChangedEventTrigger(Watcher["dict[int, Observation]", "
         each 100 entries at each look
     :param sensay_conn_id: the connection; read in the triggerer
     :param poll_interval: seconds between two looks
+    :param queue: the queue of the triggerers that may watch, where ``[triggerer] queues_enabled`` is set;
+        Airflow 3.4 and later
 
     :raises InvalidArgumentError: when the DAG is parsed; these arguments are no templates
     """
@@ -111,12 +113,13 @@ class SensayKnowledgeBaseChangedEventTrigger(Watcher["dict[int, Observation]", "
         entry_id: int | str | None = None,
         sensay_conn_id: str = "sensay_default",
         poll_interval: float = 60.0,
+        queue: str | None = None,
         **_: Any,
     ) -> None:
         check = Checker()
         self.replica_uuid = check.uuid("replica_uuid", replica_uuid)
         self.entry_id = None if entry_id is None else check.entry_id("entry_id", entry_id)
-        super().__init__(conn_id=sensay_conn_id, poll_interval=poll_interval, check=check)
+        super().__init__(conn_id=sensay_conn_id, poll_interval=poll_interval, check=check, queue=queue)
 
     def _arguments(self) -> dict[str, Any]:
         return {

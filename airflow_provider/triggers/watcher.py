@@ -8,11 +8,13 @@ ends: it tells a change, goes on, and after a failure that will not heal it rest
 from __future__ import annotations
 
 import asyncio
+import inspect
 import random
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Hashable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from airflow import __version__ as airflow_version
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from airflow_provider.errors import InvalidArgumentError
@@ -33,6 +35,9 @@ _FIRST = 1.0
 #: Seconds after which a read that is due and has no answer counts as failed.
 _PATIENCE = 120.0
 
+#: Can an event trigger be put on a queue? Below Airflow 3.4 the argument would be dropped without a word.
+_TAKES_QUEUE = "queue" in inspect.signature(BaseEventTrigger.__init__).parameters
+
 
 class Watcher(BaseEventTrigger, Generic[L, C]):
     """
@@ -45,10 +50,17 @@ class Watcher(BaseEventTrigger, Generic[L, C]):
     :param conn_id: the connection; read here, in the triggerer
     :param poll_interval: seconds between two looks
     :param check: holds what is wrong with the other arguments
+    :param queue: the triggerers' queue (Airflow 3.4 and later); no part of :meth:`serialize`, since Airflow
+        keeps it beside the arguments and does not tell it the triggerer
     """
 
-    def __init__(self, *, conn_id: str, poll_interval: float, check: Checker) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+    def __init__(
+        self, *, conn_id: str, poll_interval: float, check: Checker, queue: str | None = None
+    ) -> None:
+        queue = check.text("queue", queue)
+        if queue is not None and not _TAKES_QUEUE:
+            check.problems.append(f"queue needs Airflow 3.4 or later, this is {airflow_version}")
+        super().__init__(**({} if queue is None else {"queue": queue}))  # type: ignore[no-untyped-call]
         self.conn_id = check.needed("conn_id", conn_id)
         self.poll_interval = check.seconds("poll_interval", poll_interval)
         if check.problems:

@@ -258,16 +258,17 @@ class TaskUnderTest:
             if outcome.deferred:
                 outcome = self.resume(self.fire())
             elif outcome.state == "up_for_reschedule":
-                time.sleep(self._come_back_in(outcome.message))
-                outcome = self.run()
+                outcome = self.come_back(outcome).run()
             else:
                 return outcome
 
-    def _come_back_in(self, message: Any) -> float:
+    def come_back(self, rescheduled: Outcome) -> TaskUnderTest:
+        """What the scheduler does after a reschedule: the same try, once its time has come."""
         if self.supervisor.first_reschedule is None:
             self.supervisor.first_reschedule = datetime.fromtimestamp(time.time(), UTC)
-        wait: float = (message.reschedule_date - datetime.now(UTC)).total_seconds()
-        return max(0.0, wait)
+        wait: float = (rescheduled.message.reschedule_date - datetime.now(UTC)).total_seconds()
+        time.sleep(max(0.0, wait))
+        return self
 
     def retry(self) -> TaskUnderTest:
         """What the scheduler does after a failure: the next try of the same cycle."""
