@@ -187,7 +187,10 @@ class TaskUnderTest:
                     template_context.pop("task_state_store", None)
                 elif not task_state.HAS_STORE:
                     template_context["task_state_store"] = task_state.StandIn(self.supervisor)
-                state, message, error = task_runner.run(ti, template_context, get_logger("task"))
+                log = get_logger("task")
+                state, message, error = task_runner.run(ti, template_context, log)
+                # Links, callbacks and listeners, after the server has the state.
+                task_runner.finalize(ti, state, template_context, log, error)
         except Killed:
             pass
         self.supervisor.check()

@@ -9,7 +9,6 @@ from unittest import mock
 
 import pytest
 from airflow.providers.common.compat.sdk import Asset, AssetAlias, Stats
-from airflow.sdk.execution_time import task_runner
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -138,29 +137,13 @@ def test_another_asset_in_the_outlets_is_told_too_and_an_id_that_is_no_uri_harms
 # --- links -----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def finalized() -> Iterator[None]:
-    """Airflow asks for links after each part of a run, in a step that follows the one that runs the task."""
-    run = task_runner.run
-
-    def run_and_finalize(ti: Any, context: Any, log: Any) -> Any:
-        state, message, error = run(ti, context, log)
-        task_runner.finalize(ti, state, context, log, error)
-        return state, message, error
-
-    with mock.patch.object(task_runner, "run", run_and_finalize):
-        yield
-
-
 def link(task: TaskUnderTest) -> Any:
     xcoms = task.supervisor.xcoms
     return xcoms.get("_link_SendKitAgentLink", xcoms.get("_link_SensayEntryLink"))
 
 
 @pytest.mark.parametrize("deferrable", MODES)
-def test_a_link_leads_to_the_agent_while_it_waits_and_after(
-    rig: Rig, finalized: None, deferrable: bool
-) -> None:
+def test_a_link_leads_to_the_agent_while_it_waits_and_after(rig: Rig, deferrable: bool) -> None:
     rig.connect("sendkit", {"console_url": "https://console.example.com/agents/{agent_id}"})
     there = f"https://console.example.com/agents/{rig.sandbox.agent_id}"
     task = TaskUnderTest(rig.retrain(deferrable=deferrable))
@@ -173,14 +156,14 @@ def test_a_link_leads_to_the_agent_while_it_waits_and_after(
         assert link(task) == there
 
 
-def test_a_link_leads_to_the_entry(rig: Rig, finalized: None) -> None:
+def test_a_link_leads_to_the_entry(rig: Rig) -> None:
     rig.connect("sensay", {"console_url": "https://c.example.com/{replica_uuid}/{entry_id}"})
     task = TaskUnderTest(rig.update())
     task.to_the_end()
     assert link(task) == f"https://c.example.com/{rig.sandbox.replica_uuid}/{rig.sandbox.entry_id}"
 
 
-def test_a_link_is_there_again_after_a_reattach(rig: Rig, finalized: None) -> None:
+def test_a_link_is_there_again_after_a_reattach(rig: Rig) -> None:
     rig.connect("sendkit", {"console_url": "https://console.example.com/{agent_id}"})
     task = TaskUnderTest(_dies_after_submit(rig, False))
     _kill_once_submitted(task)
@@ -190,7 +173,7 @@ def test_a_link_is_there_again_after_a_reattach(rig: Rig, finalized: None) -> No
     assert link(task) == f"https://console.example.com/{rig.sandbox.agent_id}"
 
 
-def test_without_a_console_url_there_is_no_link(rig: Rig, finalized: None) -> None:
+def test_without_a_console_url_there_is_no_link(rig: Rig) -> None:
     task = TaskUnderTest(rig.retrain())
     task.to_the_end()
     assert not link(task)
