@@ -46,14 +46,18 @@ class Globs:
             depth = parts.index("**") + 2 if "**" in parts else len(parts)
             ways |= {"/".join(parts[:end]) for end in range(1, depth)}
         stripped = [each.removeprefix("./").strip("/") for each in excluded]
-        self._means = _compiled(patterns)
+        # Where only the name counts, only the name is looked at: that is most globs, and most of the time.
+        self._by_name = all(each.removeprefix("**/").count("/") == 0 for each in patterns) and (
+            len({each.startswith("**/") for each in patterns}) == 1
+        )
+        self._means = _compiled([each.removeprefix("**/") if self._by_name else each for each in patterns])
         self._leads = _compiled(sorted(ways))
         self._names = _compiled([each for each in stripped if each and "/" not in each])
         self._paths = _compiled([each for each in stripped if "/" in each])
 
-    def means(self, key: str) -> bool:
+    def means(self, key: str, name: str) -> bool:
         """Is it a document?"""
-        return self._means is not None and self._means.match(key) is not None
+        return self._means is not None and self._means.match(name if self._by_name else key) is not None
 
     def leads(self, key: str) -> bool:
         """May there be documents below this folder?"""
@@ -150,7 +154,7 @@ def _on_disk(root: str, globs: Globs) -> Iterator[Listed]:
                     raise
                 found, trouble = None, UnusableError(Skip.UNREADABLE, os.strerror(error.errno or 0))
             # A link that leads nowhere may have been a folder of documents: it counts, whatever it is called.
-            if globs.means(key) or (found is None and trouble is not _NO_FILE and globs.leads(key)):
+            if globs.means(key, name) or (found is None and trouble is not _NO_FILE and globs.leads(key)):
                 out = left_out or globs.excludes(key, name)
                 yield key, _EXCLUDED if out else found or trouble
 
@@ -184,7 +188,7 @@ def _in_store(fs: Any, root: str, globs: Globs, *, may_be_empty: bool) -> Iterat
             if place.strip("/") == path.strip("/") or name.startswith("."):
                 continue
             is_link = info.get("type") not in ("file", "directory")
-            if is_link and (globs.means(key) or globs.leads(key)):
+            if is_link and (globs.means(key, name) or globs.leads(key)):
                 try:  # only its target tells what it is
                     info = fs.info(info["name"])
                 except FileNotFoundError:
@@ -193,7 +197,7 @@ def _in_store(fs: Any, root: str, globs: Globs, *, may_be_empty: bool) -> Iterat
             if info.get("type") == "directory":
                 if globs.leads(key) and not (is_link and linked):  # no circle: below a link, none is followed
                     folders.append((f"{key}/", place, is_link or linked, out))
-            elif globs.means(key) or trouble is _DANGLING:
+            elif globs.means(key, name) or trouble is _DANGLING:
                 file = StoredFile.listed(fs, info) if info.get("type") == "file" else trouble
                 yield key, _EXCLUDED if out else file
 
@@ -217,12 +221,8 @@ def _flat(fs: Any, root: str, globs: Globs, *, may_be_empty: bool) -> Iterator[L
     if not below and not (may_be_empty and _is_bucket(fs, root)):
         raise _MissingError
     for key, info in below.items():
-        if (
-            info.get("type") == "file"
-            and not key.endswith("/")
-            and "/." not in f"/{key}"
-            and globs.means(key)
-        ):
+        name = key.rpartition("/")[2]  # empty: a marker that stands for the folder itself
+        if name and info.get("type") == "file" and "/." not in f"/{key}" and globs.means(key, name):
             yield key, _EXCLUDED if globs.excludes_any(key) else StoredFile.listed(fs, info)
 
 

@@ -44,6 +44,8 @@ def text_of(value: object, what: str) -> str | None:
     :param what: names the value in the error
     :raises UnusableError: it is bytes, or has no text of its own: its address would be another one each night
     """
+    if value is None or type(value) is str:
+        return value
     if isinstance(value, str):
         return str.__str__(value)
     if not isinstance(value, bytes | bytearray | memoryview) and hasattr(value, "tolist"):

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from airflow_provider.http.client import AsyncClient
     from airflow_provider.refresh.observation import Target
     from airflow_provider.refresh.wait import Rules
+    from airflow_provider.sync.content import Content, ReadingRules
     from airflow_provider.sync.documents import Deletion, Held, Wanted
     from airflow_provider.sync.manifest import Manifest
     from airflow_provider.sync.mark import Mark
     from airflow_provider.sync.progress import SyncWait
-    from airflow_provider.sync.reading import Content, Recipe
     from airflow_provider.sync.saved_state import Carried
 
 
@@ -44,7 +44,7 @@ class Destination(Protocol):
 
     vendor: str
     key: str
-    recipe: Recipe
+    recipe: ReadingRules
     manifest: Manifest
     patches: bool
     blind: bool

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mimetypes
-from pathlib import PurePosixPath
 
 #: The vendor names no limit in its present pages; 50 MB is the one of the older ones.
 MAX_FILE_BYTES = 50 * 1024 * 1024
@@ -38,7 +37,9 @@ _TYPES = {
 
 def suffix_of(name: str) -> str:
     """Return the suffix of a file's name, in lower case."""
-    return PurePosixPath(name.lower()).suffix
+    last = name.lower().rpartition("/")[2]
+    dot = last.rfind(".")
+    return last[dot:] if 0 < dot < len(last) - 1 else ""
 
 
 def content_type(filename: str) -> str:

@@ -8,90 +8,26 @@ twice waits in a :class:`~airflow_provider.sync.spool.Spool`. What is wrong with
 
 from __future__ import annotations
 
-import codecs
 import json
-import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from airflow_provider.errors import AgentKnowledgeError, DuplicateKeyError
 from airflow_provider.sources.document import Document, SkippedDocument
-from airflow_provider.sources.files import StoredFile, check_size, given_file, missing
+from airflow_provider.sources.files import StoredFile, given_file, missing
 from airflow_provider.sources.items import Source
-from airflow_provider.sources.values import Skip, key_of, text_of, url_problem
-from airflow_provider.sources.values import UnusableError as UnusableError
-from airflow_provider.sync import markdown
+from airflow_provider.sources.values import Skip, UnusableError, key_of, text_of
+from airflow_provider.sync.content import Content, ReadingRules, page, shown
 from airflow_provider.sync.documents import Kind, Wanted
-from airflow_provider.sync.kinds import FILES, MAX_FILE_BYTES, MAX_TEXT_BYTES, TEXTS, suffix_of
-from airflow_provider.sync.mark import bare_title, digest_of, key_hash
+from airflow_provider.sync.mark import key_hash
 from airflow_provider.sync.spool import Spool
 
-#: Documents read at a time.
-_SIDE_BY_SIDE = 8
-
-#: A text that begins so says itself what it is; the longer marks first, one begins like another.
-_MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-
-#: No character: the vendor would show them as boxes, or refuse the request.
-_NO_CHARACTER = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """
-    How documents are read for one destination.
-
-    :param destination: names it; part of every key's hash
-    :param encoding: of texts; decoding is strict
-    :param files: suffixes that the vendor takes as files
-    :param texts: suffixes that are sent as text; empty where the vendor takes files only
-    :param max_file_bytes: the vendor's limit
-    """
-
-    destination: str
-    encoding: str = "utf-8-sig"
-    files: frozenset[str] = FILES
-    texts: frozenset[str] = TEXTS
-    max_file_bytes: int = MAX_FILE_BYTES
-
-    @property
-    def name(self) -> str:
-        """Tells one way of reading from another."""
-        told = ("titles", self.destination, self.encoding, *sorted(self.texts), "|", *sorted(self.files))
-        return digest_of("recipe", " ".join(told).encode())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
-    """
-    What is sent for one document.
-
-    :param content: a text or an address in UTF-8, or a file's bytes
-    :param filename: what the vendor calls the file
-    :param title: what it calls itself
-    """
-
-    kind: Kind
-    content: bytes = field(repr=False)
-    filename: str = ""
-    version: str = ""
-    title: str | None = None
-
-    @property
-    def digest(self) -> str:
-        """Return the hash of what is sent."""
-        extra = suffix_of(self.filename) if self.kind is Kind.FILE else self.version
-        return digest_of(self.kind, self.content, extra)
+#: How many documents are read at a time, and how many of the worker's own disk are one errand.
+_SIDE_BY_SIDE, _BATCH = 8, 32
 
 
 class Reading:
@@ -110,7 +46,7 @@ class Reading:
     def __init__(
         self,
         source: Source,
-        recipe: Recipe,
+        rules: ReadingRules,
         spool: Spool,
         keep: Callable[[Wanted], bool] = lambda _: True,
         glances: dict[str, list[Any]] | None = None,
@@ -120,7 +56,7 @@ class Reading:
         sent: bool = False,
     ) -> None:
         self._source = source
-        self._recipe = recipe
+        self._rules = rules
         self._spool = spool
         self._keep = keep
         self._glances = glances
@@ -175,15 +111,15 @@ class Reading:
         :raises UnusableError: it cannot be read any more
         """
         if wanted.url is not None:
-            return wanted, _page(wanted.url, self._versions.get(wanted.key_hash, ""))
+            return wanted, page(wanted.url, self._versions.get(wanted.key_hash, ""))
         if wanted.key_hash in self._spool:
-            name = self._filename(wanted.key, ".txt") if wanted.kind is Kind.FILE else ""
+            name = self._rules.filename(wanted.key) if wanted.kind is Kind.FILE else ""
             return wanted, Content(kind=wanted.kind, content=self._spool.get(wanted.key_hash), filename=name)
         file, title = self._files.get(wanted.key_hash, (None, None))
         if file is None:  # the vendor had it when the source was read, so its text was not kept
             raise UnusableError(Skip.UNREADABLE, "its entry disappeared meanwhile; a retry reads it again")
-        content = self._file(file)
-        wanted = replace(wanted, **_told(content), title=_shown(title or content.title or wanted.key))
+        content = self._rules.of_file(file)
+        wanted = replace(wanted, **_members(content), title=shown(title or content.title or wanted.key))
         self._forget(wanted)
         return wanted, content
 
@@ -194,34 +130,46 @@ class Reading:
             self._glances.pop(wanted.key_hash, None)
 
     def _taken(self) -> Iterator[tuple[Wanted, Document | SkippedDocument]]:
-        """Read a few documents side by side, which a bucket rewards; hold no more than those."""
-        documents = self._source.documents(may_be_empty=self._may_be_empty)
+        """Read some documents side by side, which a bucket and a network disk reward; hold no more than those."""
+        ahead: deque[Future[list[tuple[Wanted, Document | SkippedDocument]]]] = deque()
+        batch: list[tuple[Document | SkippedDocument, int]] = []
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            taken: deque[tuple[Future[Wanted], Document | SkippedDocument]] = deque()
-            for number, document in enumerate(documents, start=1):
-                taken.append((pool.submit(self._take, document, number), document))
-                if len(taken) > 2 * _SIDE_BY_SIDE:
-                    future, first = taken.popleft()
-                    yield future.result(), first
-            for future, first in taken:
-                yield future.result(), first
+            for number, document in enumerate(
+                self._source.documents(may_be_empty=self._may_be_empty), start=1
+            ):
+                batch.append((document, number))
+                if len(batch) >= _BATCH or not _is_quick(document):
+                    ahead.append(pool.submit(self._take_all, batch))
+                    batch = []
+                if len(ahead) > 2 * _SIDE_BY_SIDE:
+                    yield from ahead.popleft().result()
+            ahead.append(pool.submit(self._take_all, batch))
+            for each in ahead:
+                yield from each.result()
+
+    def _take_all(
+        self, batch: list[tuple[Document | SkippedDocument, int]]
+    ) -> list[tuple[Wanted, Document | SkippedDocument]]:
+        return [(self._take(document, number), document) for document, number in batch]
 
     def _take(self, document: Document | SkippedDocument, number: int) -> Wanted:
         try:
             key = key_of(document.key)
         except UnusableError as error:
             named = ascii(document.key)[1:-1].strip() if isinstance(document.key, str) else ""
-            return self._wanted(named or f"document {number}", skip=error.skip, detail=error.detail)
+            return self._skipped(named or f"document {number}", error)
         if isinstance(document, SkippedDocument):
-            return self._wanted(key, skip=document.skip, detail=document.detail)
+            return self._skipped(key, document)
         try:
             return self._read(document, key)
         except UnusableError as error:
-            return self._wanted(key, skip=error.skip, detail=error.detail)
+            return self._skipped(key, error)
 
-    def _wanted(self, key: str, **members: Any) -> Wanted:
-        hashed = key_hash(self._recipe.destination, key)
-        return Wanted(**{"key": key, "key_hash": hashed, "title": _shown(key), **members})
+    def _skipped(self, key: str, why: UnusableError | SkippedDocument) -> Wanted:
+        return Wanted(key=key, key_hash=self._hash(key), title=shown(key), skip=why.skip, detail=why.detail)
+
+    def _hash(self, key: str) -> str:
+        return key_hash(self._rules.destination, key)
 
     def _read(self, document: Document, key: str) -> Wanted:
         """
@@ -238,90 +186,65 @@ class Reading:
         if len(given) != 1:
             told = f"it has {' and '.join(given)}; give one" if given else "it has no text, file or url"
             raise UnusableError(Skip.UNUSABLE if given else Skip.EMPTY, told)
-        wanted = self._wanted(key, url=url, metadata=_metadata(document.metadata))
+        hashed, metadata = self._hash(key), _metadata(document.metadata)
         if file is not None:
-            self._files[wanted.key_hash] = file, title
-            return self._looked_at(wanted, file, title, was_given=file is not document.file)
-        content = self._text(text, key, ".txt") if text is not None else _page(url or "", version)
-        wanted = replace(wanted, **_told(content), title=_shown(title or key))
+            self._files[hashed] = file, title
+            members = self._read_file(hashed, file, was_given=file is not document.file)
+            own = members.pop("title")
+            return Wanted(
+                key=key, key_hash=hashed, title=shown(title or own or key), metadata=metadata, **members
+            )
+        content = self._rules.of_text(text, key) if text is not None else page(url or "", version)
+        wanted = Wanted(
+            key=key,
+            key_hash=hashed,
+            title=shown(title or key),
+            url=url,
+            metadata=metadata,
+            **_members(content),
+        )
         self._forget(wanted)
         if url is not None:
-            self._versions[wanted.key_hash] = version
+            self._versions[hashed] = version
         elif self._keep(wanted):
-            self._spool.put(wanted.key_hash, content.content)
+            self._spool.put(hashed, content.content)
         return wanted
 
-    def _looked_at(self, wanted: Wanted, file: StoredFile, title: str | None, *, was_given: bool) -> Wanted:
+    def _read_file(self, hashed: str, file: StoredFile, *, was_given: bool) -> dict[str, Any]:
         """
-        Read a file, unless it looks as it did when it was read last.
+        Read a file, unless it looks as it did when it was read last; return what it says of itself.
 
         :raises SourceIncompleteError: somebody gave its path, and it is not there
         """
         look = file.look() if self._glances is not None and self._trusting else None
-        known = (self._glances or {}).get(wanted.key_hash)
+        known = (self._glances or {}).get(hashed)
         if look is not None and known is not None and known[0] == look and len(known) > 4:
-            _, kind, digest, size, own = known
-            shown = _shown(title or own or wanted.key)
-            return replace(wanted, kind=Kind(kind), digest=str(digest), size=int(size), title=shown)
+            return {"kind": Kind(known[1]), "digest": known[2], "size": known[3], "title": known[4]}
         try:
-            content = self._file(file)
+            content = self._rules.of_file(file)
         except UnusableError as error:
             if was_given and error.skip is Skip.VANISHED:
                 raise missing(file, error) from None
             raise
-        wanted = replace(wanted, **_told(content), title=_shown(title or content.title or wanted.key))
+        members = _members(content)
         if self._glances is not None and look is not None:
-            self._glances[wanted.key_hash] = [
+            self._glances[hashed] = [
                 look,
-                str(wanted.kind),
-                wanted.digest,
-                wanted.size,
+                str(content.kind),
+                members["digest"],
+                members["size"],
                 content.title,
             ]
-        else:
-            self._forget(wanted)
-        return wanted
+        elif self._glances is not None and known is not None and known[2] != members["digest"]:
+            self._glances.pop(hashed)
+        return {**members, "title": content.title}
 
-    def _file(self, file: StoredFile) -> Content:
-        suffix = suffix_of(file.name)
-        if suffix not in self._recipe.texts | self._recipe.files:
-            raise UnusableError(Skip.UNSUPPORTED, f"the vendor takes no {suffix or 'file without a suffix'}")
-        content = file.read(self._recipe.max_file_bytes)
-        if suffix not in self._recipe.texts:
-            return self._bytes(content, file.name)
-        encoding = next((name for mark, name in _MARKS if content.startswith(mark)), self._recipe.encoding)
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError as error:
-            raise UnusableError(Skip.UNDECODABLE, f"not {encoding} at byte {error.start}") from None
-        text, title = markdown.split(text) if suffix in markdown.SUFFIXES else (text, None)
-        return replace(self._text(text, file.name, suffix), title=title)
 
-    def _text(self, text: str, name: str, suffix: str) -> Content:
-        if not text.strip():
-            raise UnusableError(Skip.EMPTY)
-        if (at := text.find("\0")) >= 0:
-            raise UnusableError(Skip.UNDECODABLE, f"NUL at position {at}; is it UTF-16?")
-        try:
-            content = text.encode()
-        except UnicodeEncodeError as error:
-            raise UnusableError(Skip.UNDECODABLE, f"no character at position {error.start}") from None
-        if self._recipe.texts and _fits(text, content):
-            return Content(kind=Kind.TEXT, content=content)
-        return self._bytes(content, self._filename(name, suffix))
-
-    def _bytes(self, content: bytes, filename: str) -> Content:
-        if not content:
-            raise UnusableError(Skip.EMPTY)
-        check_size(len(content), self._recipe.max_file_bytes)
-        return Content(kind=Kind.FILE, content=content, filename=filename)
-
-    def _filename(self, name: str, suffix: str) -> str:
-        """Return what a text is called that goes as a file: ``.txt``, unless the vendor takes its own suffix."""
-        last = PurePosixPath(name).name or "document"
-        if suffix != ".txt" and suffix in self._recipe.files:
-            return last
-        return f"{PurePosixPath(last).stem or last}.txt"
+def _is_quick(document: Document | SkippedDocument) -> bool:
+    """Is it on this worker's disk? A few of them are then one errand."""
+    return isinstance(document, SkippedDocument) or (
+        isinstance(document.file, StoredFile) and document.file.fs is None
+    )
 
 
 def _is_same_file(one: Document | SkippedDocument, other: Document | SkippedDocument) -> bool:
@@ -337,22 +260,9 @@ def _given(file: Any) -> StoredFile | None:
     return given_file(path) if path else None
 
 
-def _page(url: str, version: str) -> Content:
-    if (problem := url_problem(url)) is not None:
-        raise UnusableError(Skip.UNUSABLE, f"its url {problem}")
-    try:
-        return Content(kind=Kind.URL, content=url.encode(), version=version)
-    except UnicodeEncodeError:
-        raise UnusableError(Skip.UNUSABLE, "its url has what is no character") from None
-
-
-def _told(content: Content) -> dict[str, Any]:
+def _members(content: Content) -> dict[str, Any]:
     """Return what a document's content says of it."""
     return {"kind": content.kind, "digest": content.digest, "size": len(content.content)}
-
-
-def _shown(title: str) -> str:
-    return bare_title(_NO_CHARACTER.sub(" ", title))
 
 
 def _metadata(value: Any) -> Mapping[str, Any] | None:
@@ -366,10 +276,3 @@ def _metadata(value: Any) -> Mapping[str, Any] | None:
     if not isinstance(found, Mapping):
         raise UnusableError(Skip.UNUSABLE, f"its metadata is {type(found).__name__}; give names and values")
     return MappingProxyType(dict(found))
-
-
-def _fits(text: str, content: bytes) -> bool:
-    """May it travel inside of JSON? Escaped, a character takes up to six bytes."""
-    if 6 * len(content) <= MAX_TEXT_BYTES:
-        return True
-    return len(json.dumps(text, ensure_ascii=False).encode()) <= MAX_TEXT_BYTES

@@ -25,13 +25,14 @@ from airflow_provider.errors import (
     is_ambiguous,
 )
 from airflow_provider.refresh.schedule import FIRST_PAUSES
+from airflow_provider.sources.values import UnusableError
 from airflow_provider.sync.concurrency import AdaptiveLimit
 from airflow_provider.sync.confirmation import Proofs
 from airflow_provider.sync.documents import Wanted
 from airflow_provider.sync.guards import Breaker
 from airflow_provider.sync.mark import UNSEEN, Mark
 from airflow_provider.sync.plan import Action, Method, Row
-from airflow_provider.sync.reading import Reading, UnusableError
+from airflow_provider.sync.reading import Reading
 from airflow_provider.sync.saved_state import Done
 
 if TYPE_CHECKING:

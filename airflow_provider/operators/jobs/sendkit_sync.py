@@ -11,10 +11,10 @@ from airflow_provider.hooks.sendkit import SendKitHook
 from airflow_provider.sources.document import Document
 from airflow_provider.sources.items import Items
 from airflow_provider.sync import run as road
+from airflow_provider.sync.content import ReadingRules
 from airflow_provider.sync.manifest import Manifest
 from airflow_provider.sync.mark import key_hash
 from airflow_provider.sync.options import SyncOptions, read_options
-from airflow_provider.sync.reading import Recipe
 from airflow_provider.tasks.failures import refuse
 from airflow_provider.vendors.sendkit.documents import AgentKnowledge
 from airflow_provider.vendors.sendkit.endpoints import CONTENT_TYPES, MAX_DOCUMENT_BYTES
@@ -80,7 +80,7 @@ def _run(
     agent_id = check.needed("agent_id", operator.agent_id)
     refuse(type(operator).__name__, check.problems)
     hook = SendKitHook(operator.sendkit_conn_id)
-    recipe = Recipe(
+    recipe = ReadingRules(
         destination=f"sendkit:{agent_id}",
         encoding=options.encoding,
         files=frozenset(f".{kind}" for kind in CONTENT_TYPES),

@@ -8,9 +8,9 @@ from airflow_provider.arguments import Checker
 from airflow_provider.errors import InvalidArgumentError
 from airflow_provider.hooks.sensay import SensayHook
 from airflow_provider.sync import run as road
+from airflow_provider.sync.content import ReadingRules
 from airflow_provider.sync.manifest import Manifest
 from airflow_provider.sync.options import read_options
-from airflow_provider.sync.reading import Recipe
 from airflow_provider.tasks.failures import refuse
 from airflow_provider.vendors.sensay import generation as generations
 from airflow_provider.vendors.sensay.documents import SensayKnowledgeBase
@@ -39,7 +39,7 @@ def sync(
             "could tell our entries from others, and it lists the whole organisation. Nothing was sent. Update single "
             "entries there with SensayUpdateKnowledgeBaseEntryOperator."
         )
-    recipe = Recipe(destination=f"sensay:{replica_uuid}", encoding=options.encoding)
+    recipe = ReadingRules(destination=f"sensay:{replica_uuid}", encoding=options.encoding)
     header = {"host": hook.settings().base_url, "replica": replica_uuid, "sync": options.sync_id}
     destination = SensayKnowledgeBase(
         conn_id=operator.sensay_conn_id,

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from airflow_provider.errors import ApiError, InvalidArgumentError, InvalidResponseError, NotFoundError
 from airflow_provider.refresh.observation import Observation, Phase, Target
 from airflow_provider.refresh.wait import Rules
+from airflow_provider.sync.content import Content, ReadingRules
 from airflow_provider.sync.destination import Trace
 from airflow_provider.sync.documents import Deletion, Held, Kind, Wanted
 from airflow_provider.sync.kinds import suffix_of
 from airflow_provider.sync.manifest import Manifest
 from airflow_provider.sync.mark import UNSEEN, Mark, read_name, write_name
-from airflow_provider.sync.reading import Content, Recipe
 from airflow_provider.sync.uploading import put
 from airflow_provider.vendors.sendkit import endpoints as sendkit
 from airflow_provider.vendors.sendkit.agent import RULES
@@ -47,7 +47,7 @@ class AgentKnowledge:
     conn_id: str
     agent_id: str
     sync_id: str
-    recipe: Recipe
+    recipe: ReadingRules
     manifest: Manifest
     only: str = ""
     vendor: str = field(default="sendkit", init=False)

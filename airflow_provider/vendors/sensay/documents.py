@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from airflow_provider.errors import ApiError, ListIncompleteError, NotFoundError
 from airflow_provider.refresh.observation import Target
 from airflow_provider.refresh.wait import Rules
+from airflow_provider.sync.content import Content, ReadingRules
 from airflow_provider.sync.destination import Trace
 from airflow_provider.sync.documents import Deletion, Held, Kind, Wanted
 from airflow_provider.sync.kinds import content_type
 from airflow_provider.sync.manifest import Manifest
 from airflow_provider.sync.mark import UNSEEN, Mark, read_title, search_term, write_title
-from airflow_provider.sync.reading import Content, Recipe
 from airflow_provider.sync.uploading import put
 from airflow_provider.vendors.sensay import endpoints as sensay
 from airflow_provider.vendors.sensay.endpoints import only_result
@@ -51,7 +51,7 @@ class SensayKnowledgeBase:
     conn_id: str
     replica_uuid: str
     sync_id: str
-    recipe: Recipe
+    recipe: ReadingRules
     manifest: Manifest
     marks: bool = True
     vendor: str = field(default="sensay", init=False)

@@ -9,8 +9,9 @@ from typing import Any
 from airflow_provider.sources import Document
 from airflow_provider.sources.items import source_of
 from airflow_provider.sources.values import Skip, key_of
+from airflow_provider.sync.content import ReadingRules
 from airflow_provider.sync.documents import Wanted
-from airflow_provider.sync.reading import Reading, Recipe
+from airflow_provider.sync.reading import Reading
 from airflow_provider.sync.spool import Spool
 
 PLACE = "sensay:03db5651-cb61-4bdf-9ef0-89561f7c9c53"
@@ -22,7 +23,7 @@ def reading(
 ) -> Iterator[Reading]:
     """Read a source once; it may be read again as long as the block lasts."""
     with spool or Spool() as place:
-        made = Reading(source_of(documents), Recipe(destination=PLACE, **recipe), place, keep)
+        made = Reading(source_of(documents), ReadingRules(destination=PLACE, **recipe), place, keep)
         made.read()
         yield made
 
