@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -32,7 +33,30 @@ def load(kind: type[T], data: Any) -> T:
     :raises ValueError: the data is not such a value
     """
     try:
-        value: T = _adapter(kind).validate_python(data)
+        value: T = _adapter(kind).validate_python(_renamed(data))
     except ValidationError as error:
         raise ValueError(f"not a {kind.__name__}: {error.error_count()} fields do not fit") from None
     return value
+
+
+def _renamed(data: Any) -> Any:
+    """
+    Give what version 0.1 stored its present names.
+
+    A wait's first read counted for the vendor with generations alone, and what had been seen was no rule's name yet.
+    """
+    if isinstance(data, list):
+        return [_renamed(each) for each in data]
+    if not isinstance(data, Mapping):
+        return data
+    data = {key: _renamed(value) for key, value in data.items()}
+    if not {"purpose", "deadline", "start_grace"} <= data.keys():
+        return data
+    written, evidence = data.pop("written", None), data.get("evidence")
+    if written is not None and data.get("generation"):
+        data.setdefault("first_read", written)
+    if isinstance(evidence, dict) and "looked_at" not in evidence:
+        seen = evidence.get("active"), evidence.pop("stepped_back", None)
+        if data["purpose"] == "own" and any(seen):
+            evidence.setdefault("proven", "SEEN_ACTIVE" if seen[0] else "STEPPED_BACK")
+    return data

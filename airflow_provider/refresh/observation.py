@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-#: Characters that tell one error text from another.
-_TELLING = 24
+#: Characters by which one error text is told from another.
+_ERROR_PREFIX = 24
 
 
 class Phase(StrEnum):
@@ -55,27 +55,27 @@ class Observation:
 
     @property
     def ended(self) -> bool:
-        """A terminal status, whoever it belongs to."""
-        return self.phase in (Phase.SUCCEEDED, Phase.FAILED)
+        """A terminal status, whoever it belongs to. ``completed`` while a document is processing is none."""
+        return self.phase is Phase.FAILED or (self.phase is Phase.SUCCEEDED and not self.processing)
 
     @property
-    def trouble(self) -> tuple[str | None, str | None]:
-        """Tells one trouble from another; the same for a whole observation and for its :attr:`essence`."""
-        return self.status, shorten(self.error, _TELLING)
+    def failure(self) -> tuple[str | None, str | None]:
+        """Status and error, to tell one failure from another; the same for a :attr:`brief` observation."""
+        return self.status, shorten(self.error, _ERROR_PREFIX)
 
     @property
-    def essence(self) -> Observation:
-        """What the rules of *is it ours?* ask a baseline for; small enough for a result."""
+    def brief(self) -> Observation:
+        """What the rules ask of a baseline; small enough for a result."""
         return replace(
             self,
-            error=shorten(self.error, _TELLING),
+            error=shorten(self.error, _ERROR_PREFIX),
             progress=None,
             failed_documents=(),
             counts={},
         )
 
     @property
-    def headline(self) -> str:
+    def summary(self) -> str:
         """What is worth a log line when it changes; progress is not."""
         parts = [f"status={self.status or 'missing'}"]
         if self.processing:
@@ -85,7 +85,7 @@ class Observation:
         return " ".join(parts)
 
     def __str__(self) -> str:
-        return self.headline if self.progress is None else f"{self.headline} progress={self.progress:g}"
+        return self.summary if self.progress is None else f"{self.summary} progress={self.progress:g}"
 
 
 class EntryList(Protocol):
@@ -136,21 +136,30 @@ def later(marker: str | None, than: str | None) -> bool:
     """
     Is one vendor time strictly later than another?
 
-    A time without a zone is UTC. Two texts of which neither is a time count by difference; a text and a time
-    cannot be compared, so neither is later.
+    A time without a zone is UTC; a bare number is the seconds, or milliseconds, since the epoch. What is no time is
+    never later, and nothing is later than it. Any time is later than none.
     """
-    if marker is None or marker == than:
+    if marker is None:
         return False
+    one = _moment(marker)
     if than is None:
-        return True
-    one, other = _moment(marker), _moment(than)
-    if one is None or other is None:
-        return one is other
-    return one > other
+        return one is not None
+    other = _moment(than)
+    return one is not None and other is not None and one > other
+
+
+def same_time(one: str | None, other: str | None) -> bool:
+    """Are two vendor times the same instant, however they are written?"""
+    if one is None or other is None or one == other:
+        return one == other
+    moment = _moment(one)
+    return moment is not None and moment == _moment(other)
 
 
 def _moment(text: str) -> datetime | None:
     try:
+        if text.isascii() and text.isdecimal() and len(text) in (10, 13):
+            return datetime.fromtimestamp(int(text) / (1000.0 if len(text) == 13 else 1.0), UTC)
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None

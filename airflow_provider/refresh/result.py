@@ -67,16 +67,11 @@ def proof(wait: Wait) -> dict[str, Any]:
     return codec.dump(
         replace(
             wait,
-            baseline=wait.baseline.essence if wait.baseline else None,
-            written=_moment(wait.written) if wait.written else None,
-            evidence=replace(wait.evidence, failures=0),
+            baseline=wait.baseline.brief if wait.baseline else None,
+            first_read=wait.first_read.brief if wait.first_read else None,
+            evidence=replace(wait.evidence, failures=0, refusals=0, silent_until=None),
         )
     )
-
-
-def _moment(seen: Observation) -> Observation:
-    """Return what the rules ask the first read for: its marker."""
-    return Observation(status=seen.status, phase=seen.phase, marker=seen.marker)
 
 
 def wait_from(result: dict[str, Any]) -> Wait | None:

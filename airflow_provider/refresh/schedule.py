@@ -20,27 +20,47 @@ _EAGEREST, _AT_ONCE = 1.0, 0.05
 #: A gap is cut by up to this share at random, so that waits which began together do not look together.
 _JITTER = 0.05
 
+#: The shortest pause before something is sent again, in seconds, and the share by which any is prolonged at random.
+_LEAST_PAUSE, _LATENESS = 1.0, 0.1
 
-def next_look(wait: Wait, now: float, rand: float, retry_after: float | None = None) -> float:
+
+def next_look(wait: Wait, now: float, rand: float) -> float:
     """
     Return the seconds until the next look.
 
     Quick right after the submit, then ``poll_interval``, never longer, jittered downwards; after a failed
     read the whole interval. Longer only where the vendor asked for it (``Retry-After``), or where the caller
-    wants a sensor's exponential backoff. The last look happens at the deadline.
+    wants a sensor's exponential backoff. The last look happens at the deadline, unless the vendor asked not to be
+    asked until after it (:meth:`~airflow_provider.refresh.wait.Wait.silenced`).
 
     :param rand: a random number in [0, 1)
-    :param retry_after: seconds the vendor asked to wait
     """
-    gap = wait.poll_interval
-    if wait.backoff:
-        gap = min(gap * 2.0 ** min(wait.evidence.polls, 30), wait.longest_gap or float("inf"))
-    elif not wait.evidence.failures:
+    gap, asked = wait.interval, wait.evidence.silent_until
+    if asked is None and not wait.backoff:
         gap = min(gap, max(_EAGEREST, (now - wait.started) * _EAGERNESS))
     gap *= 1.0 - _JITTER * rand
-    if retry_after is not None:
-        gap = max(gap, retry_after)
+    if asked is not None:
+        gap = max(gap, asked - now)
     return max(_AT_ONCE, min(gap, wait.deadline - now))
+
+
+def pause_for(retry_after: float | None, default: float, left: float, rand: float) -> float | None:
+    """
+    Return the seconds to pause before something is sent again: a write that was not accepted, a first look.
+
+    At least a second, whatever the vendor names: a hot loop helps nobody. Up to 10 % more at random, since those whom
+    one limit stopped should not come back together.
+
+    :param retry_after: seconds the vendor asked to wait
+    :param default: seconds where it named none
+    :param left: seconds until the deadline
+    :param rand: a random number in [0, 1)
+    :returns: None where the pause would not end before the deadline
+    """
+    pause = max(default if retry_after is None else retry_after, _LEAST_PAUSE)
+    if pause >= left:
+        return None
+    return min(pause * (1.0 + _LATENESS * rand), left)
 
 
 #: Seconds until the next look: the longest after failures in a row, and after one that will not heal by itself.

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
 
-from airflow_provider.refresh.observation import Observation
+from airflow_provider.refresh.observation import Observation, Phase, same_time
 from airflow_provider.refresh.record import Ending, Identity, Record, Stage
-from airflow_provider.refresh.wait import Purpose, Rules, Wait
+from airflow_provider.refresh.wait import Evidence, Purpose, Rules, Wait, take_in
 
 
 class Action(StrEnum):
@@ -30,11 +29,16 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """An action with its reason, as it stands in the log."""
+    """
+    An action with its reason, as it stands in the log.
+
+    :param trace: the wait is for what an earlier try may have left, seen from that try's baseline
+    """
 
     action: Action
     reason: str
     purpose: Purpose | None = None
+    trace: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,16 +66,6 @@ class Policy:
     force: bool = False
 
 
-class SubmitRules(Rules, Protocol):
-    """What a vendor's module adds for the time before a write."""
-
-    def before_write(self, seen: Observation) -> Purpose | None:
-        """Say which wait has to end before a write could be told from what is there, if any."""
-
-    def traced(self, wait: Wait, seen: Observation) -> bool:
-        """Does the target show that a write of ours landed since the wait's baseline?"""
-
-
 def settled(record: Record | None, identity: Identity) -> Decision | None:
     """Decide without a look, where a retry finds that this very refresh had ended; else None."""
     if record is None or record.open or not record.same_cycle(identity):
@@ -88,9 +82,9 @@ def decide(
     identity: Identity,
     policy: Policy,
     seen: Observation,
-    rules: SubmitRules,
+    rules: Rules,
     now: float,
-    waited: Purpose | None = None,
+    waited: Wait | None = None,
 ) -> Decision:
     """
     Decide what one try does.
@@ -132,8 +126,8 @@ def _begin(
     identity: Identity,
     policy: Policy,
     seen: Observation,
-    rules: SubmitRules,
-    waited: Purpose | None,
+    rules: Rules,
+    waited: Wait | None,
 ) -> Decision:
     """Nothing of an earlier try is open: skip, wait, refuse or submit."""
     unfinished = record if record is not None and (record.open or record.ending is not Ending.OK) else None
@@ -145,7 +139,8 @@ def _begin(
         if policy.unchanged and unfinished is None:
             return Decision(action=Action.SKIP, reason="the target reads back as what would be sent")
     purpose = rules.before_write(seen)
-    if purpose is not None and not (purpose is Purpose.GRACE and waited is Purpose.GRACE):
+    had_grace = waited is not None and waited.purpose is Purpose.GRACE
+    if purpose is not None and not (purpose is Purpose.GRACE and had_grace):
         return Decision(action=Action.WAIT, purpose=purpose, reason=f"{seen} before the write")
     return _submit(spent(record, identity), policy, seen, _why(policy))
 
@@ -179,35 +174,39 @@ def _resume(
     identity: Identity,
     policy: Policy,
     seen: Observation,
-    rules: SubmitRules,
+    rules: Rules,
     now: float,
-    waited: Purpose | None,
+    waited: Wait | None,
 ) -> Decision:
     """An earlier try left an open record of this very write."""
     if record.stage is Stage.SUBMITTED and record.wait is not None:
-        at_work = rules.active(record.wait, seen) or rules.stepped_back(record.wait, seen)
-        if policy.repeatable and record.wait.written is None and not at_work:
+        unseen = record.wait.evidence.polls == 0
+        if policy.repeatable and unseen and take_in(record.wait, rules, seen, now).evidence.proven is None:
             # Nobody looked since the write. Where it shows now it is followed; else it is made anew.
             return _begin(record, identity, policy, seen, rules, waited)
         return Decision(action=Action.REATTACH, reason="an earlier try had submitted it")
     if policy.repeatable or record.baseline is None:
         return _begin(record, identity, policy, seen, rules, waited)
-    trace = _trace(record, policy, record.at)
-    if rules.traced(trace, seen):
-        return Decision(action=Action.ADOPT, reason=f"an earlier try's request left its trace: {seen}")
-    if rules.active(trace, seen):
+    trace = take_in(_trace(record, policy, waited), rules, seen, now)
+    if trace.evidence.proven is not None:
+        return Decision(
+            action=Action.ADOPT,
+            reason=f"an earlier try's request left its trace, proven by {trace.evidence.proven}: {seen}",
+        )
+    if seen.phase is Phase.RUNNING:
         return _submit(
             record.credits, policy, seen, "the run that is active was so before; a 409 costs nothing"
         )
-    if now - record.at < policy.start_grace:
+    if now - record.at < policy.start_grace or trace.evidence.marker_moves == 1:
         return Decision(
             action=Action.WAIT,
             purpose=Purpose.GRACE,
+            trace=True,
             reason="an earlier try may have been accepted; its trace may still show",
         )
     # Had the baseline's run been somebody else's, it may have moved the marker as well as ours: only a marker
     # that stands still shows that nothing ran.
-    unmoved = record.baseline.marker is not None and seen.marker == record.baseline.marker
+    unmoved = record.baseline.marker is not None and same_time(seen.marker, record.baseline.marker)
     if policy.on_unknown == "fail" or (policy.on_unknown is None and not unmoved):
         return Decision(
             action=Action.REFUSE_UNKNOWN,
@@ -216,15 +215,18 @@ def _resume(
     return _submit(record.credits, policy, seen, "no trace of an earlier try after the grace")
 
 
-def _trace(record: Record, policy: Policy, started: float) -> Wait:
-    """Look at the target with the eyes of the earlier try."""
+def _trace(record: Record, policy: Policy, waited: Wait | None) -> Wait:
+    """Look at the target with the eyes of the earlier try, and with what a wait for its trace has seen since."""
+    grace = waited is not None and waited.purpose is Purpose.GRACE
     return Wait(
         purpose=Purpose.OWN,
-        started=started,
-        deadline=started,
+        started=record.at,
+        deadline=record.at,
         start_grace=policy.start_grace,
-        poll_interval=0.0,
+        poll_interval=waited.poll_interval if waited is not None and grace else 0.0,
         baseline=record.baseline,
+        first_read=waited.first_read if waited is not None and grace else None,
+        evidence=waited.evidence if waited is not None and grace else Evidence(),
     )
 
 
@@ -234,5 +236,5 @@ def reopened(record: Record, identity: Identity, now: float, timeout: float) -> 
     if wait is not None and now >= wait.deadline:
         wait = replace(wait, deadline=now + timeout)
     if wait is not None:
-        wait = replace(wait, evidence=replace(wait.evidence, failures=0))
+        wait = replace(wait, evidence=replace(wait.evidence, failures=0, refusals=0, silent_until=None))
     return replace(record, identity=identity, wait=wait)

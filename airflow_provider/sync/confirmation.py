@@ -52,11 +52,11 @@ class Proofs:
             wait = self.waits.get(entry.id)
             if wait is None:
                 continue
-            wait, verdict = waits.look(wait, self.rules, entry.seen, now)
+            wait, verdict = waits.observe(wait, self.rules, entry.seen, now)
             self.waits[entry.id] = wait
             if verdict is Verdict.UNCONFIRMED:
                 self.unproven.add(entry.id)
-            elif verdict is Verdict.WAIT and not wait.evidence.active:
+            elif verdict is Verdict.WAIT and wait.evidence.proven is None:
                 continue
             self._latest[entry.id] = entry.seen.marker
             del self.waits[entry.id]

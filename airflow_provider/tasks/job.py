@@ -11,8 +11,8 @@ from airflow_provider.arguments import Checker
 from airflow_provider.errors import AgentKnowledgeError
 from airflow_provider.refresh.observation import Observation, Target
 from airflow_provider.refresh.record import Record
-from airflow_provider.refresh.submit import Decision, Policy, SubmitRules
-from airflow_provider.refresh.wait import Purpose, Receipt, Wait
+from airflow_provider.refresh.submit import Decision, Policy
+from airflow_provider.refresh.wait import Purpose, Receipt, Rules, Wait
 from airflow_provider.tasks.links import note_link
 from airflow_provider.tasks.watch import Watch
 
@@ -88,7 +88,7 @@ class Job(ABC):
     """
 
     target: Target
-    rules: SubmitRules
+    rules: Rules
     watch: Watch
     options: Options
     body: str

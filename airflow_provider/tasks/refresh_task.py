@@ -26,7 +26,6 @@ from airflow_provider.refresh import submit
 from airflow_provider.refresh.observation import Observation
 from airflow_provider.refresh.record import Ending, Identity, Outcome, Record, Stage
 from airflow_provider.refresh.report import Report
-from airflow_provider.refresh.schedule import FIRST_PAUSES
 from airflow_provider.refresh.submit import Action, Decision, Policy
 from airflow_provider.refresh.wait import Purpose, Receipt, Verdict, Wait
 from airflow_provider.tasks import variables as memory
@@ -106,7 +105,7 @@ class Road:
         seen = self.job.observe()
         self.log.info("%s before: %s", self.job.target.key, seen)
         policy = self.job.policy(record, seen)
-        waited = report.wait.purpose if report else None
+        waited = report.wait if report else None
         decision = submit.decide(record, self.identity, policy, seen, self.job.rules, time.time(), waited)
         self.log.info("%s: %s (%s)", self.job.target.key, decision.action, decision.reason)
         if self.job.dry_run:
@@ -125,7 +124,7 @@ class Road:
             case Action.SUBMIT:
                 return self._submit(record, seen, policy, report)
             case Action.WAIT:
-                return self._wait_before(decision.purpose, record, report)
+                return self._wait_before(decision, record, report)
             case Action.REATTACH if record is not None:
                 again = submit.reopened(record, self.identity, time.time(), self.options.timeout)
                 telemetry.count("reattachments", self.job.target.vendor)
@@ -178,15 +177,15 @@ class Road:
     # --- before the write --------------------------------------------------------------------------------
 
     def _wait_before(
-        self, purpose: Purpose | None, record: Record | None, report: Report | None
+        self, decision: Decision, record: Record | None, report: Report | None
     ) -> dict[str, Any]:
         now = time.time()
-        grace = purpose is Purpose.GRACE
+        trace = record if decision.trace else None
         wait = self.job.wait(
-            purpose or Purpose.FOREIGN,
-            started=record.at if grace and record is not None and record.stage is Stage.INTENT else now,
+            decision.purpose or Purpose.FOREIGN,
+            started=trace.at if trace else now,
             deadline=report.wait.deadline if report else now + self.options.timeout,
-            baseline=record.baseline if record else None,
+            baseline=trace.baseline if trace else None,
         )
         return self._pass_time(wait, None)
 
@@ -195,7 +194,7 @@ class Road:
     ) -> dict[str, Any]:
         """Write once, and go on from what came of it."""
         deadline = report.wait.deadline if report else time.time() + self.options.timeout
-        waited = report.wait.purpose if report else None
+        waited = report.wait if report else None
         sent = self.submission.send(before, seen, policy, deadline, waited)
         if isinstance(sent, Record):
             return self.follow(sent)
@@ -209,12 +208,8 @@ class Road:
         """Look a few times from here: what only a trigger saw is lost when the triggerer restarts."""
         self.store.write(record)
         assert record.wait is not None
-        for pause in FIRST_PAUSES:
-            time.sleep(pause)
-            report = self.job.watch.look(record.wait)
-            record = replace(record, wait=report.wait)
-            if report.verdict is not Verdict.WAIT or report.wait.evidence.active:
-                break
+        report = self.job.watch.first_looks(record.wait, lambda look: look.wait.evidence.proven is not None)
+        record = replace(record, wait=report.wait)
         self.store.write(record)
         if not self.options.waits and report.verdict in _UNDECIDED:
             return self._leave(record, report)

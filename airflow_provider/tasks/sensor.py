@@ -148,8 +148,7 @@ class Lookout(ABC):
     def _come_back(self, report: Report) -> NoReturn:
         from airflow_provider.tasks.airflow_exceptions import AirflowRescheduleException
 
-        retry_after = report.error.get("retry_after") if report.error else None
-        gap, least = next_look(report.wait, time.time(), random.random(), retry_after), executor_lag()
+        gap, least = next_look(report.wait, time.time(), random.random()), executor_lag()
         if gap < least:
             # An executor may report this process's end late; a task queued again before that fails.
             self.log.info("Coming back in %.1f s in place of %.1f: the executor needs that long", least, gap)
@@ -237,7 +236,7 @@ def first_wait(
         receipt=begun.receipt,
         ready_statuses=ready_statuses or begun.ready_statuses,
         baseline=begun.baseline,
-        written=begun.written,
+        first_read=begun.first_read,
         evidence=begun.evidence,
     )
 

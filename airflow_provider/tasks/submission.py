@@ -25,7 +25,6 @@ from airflow_provider.errors import (
 from airflow_provider.refresh import submit
 from airflow_provider.refresh.observation import Observation
 from airflow_provider.refresh.record import Identity, Outcome, Record, Stage
-from airflow_provider.refresh.schedule import FIRST_PAUSES
 from airflow_provider.refresh.submit import Action, Decision, Policy
 from airflow_provider.refresh.wait import Purpose, Receipt, Wait
 from airflow_provider.tasks import variables as memory
@@ -63,7 +62,7 @@ class Submission:
         seen: Observation,
         policy: Policy,
         deadline: float,
-        waited: Purpose | None,
+        waited: Wait | None,
     ) -> Sent:
         """
         Write the intent, send once, say what came of it.
@@ -186,13 +185,15 @@ class Submission:
         """The request's end is unknown: find out by reading, never by sending it again."""
         self.log.warning("The end of the request is unknown, looking for its trace: %s", error)
         wait = self._own_wait(intent.baseline, Receipt.PLAIN)
-        for pause in FIRST_PAUSES:
-            time.sleep(pause)
-            report = self.job.watch.look(wait)
-            wait = report.wait
-            if report.seen is not None and self.job.rules.traced(wait, report.seen):
-                self.log.info("%s: the request was accepted after all: %s", self.job.target.key, report.seen)
-                return replace(self.adopted(intent, Receipt.PLAIN), wait=wait)
+        report = self.job.watch.first_looks(wait, lambda look: look.wait.evidence.proven is not None)
+        if (proven := report.wait.evidence.proven) is not None:
+            self.log.info(
+                "%s: the request was accepted after all, proven by %s: %s",
+                self.job.target.key,
+                proven,
+                report.seen,
+            )
+            return replace(self.adopted(intent, Receipt.PLAIN), wait=report.wait)
         again = (
             "The record keeps the intent: a retry looks for a trace first, and on_unknown decides if there is none."
             if self.store.durable

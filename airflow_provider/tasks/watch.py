@@ -5,16 +5,23 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider import telemetry
-from airflow_provider.errors import ApiError, AuthenticationError, RateLimitedError
+from airflow_provider.errors import (
+    ApiError,
+    AuthenticationError,
+    ForbiddenError,
+    NotFoundError,
+    RateLimitedError,
+)
 from airflow_provider.refresh import wait as waits
 from airflow_provider.refresh.report import Report
-from airflow_provider.refresh.schedule import next_look
-from airflow_provider.refresh.wait import Rules, Verdict, Wait
+from airflow_provider.refresh.schedule import FIRST_PAUSES, next_look
+from airflow_provider.refresh.wait import ReadFailure, Rules, Verdict, Wait
 from airflow_provider.sync import progress
 from airflow_provider.sync.progress import SyncWait
 
@@ -26,9 +33,23 @@ if TYPE_CHECKING:
 HEARTBEAT = 300.0
 
 
-def judge_failure(wait: Wait, error: ApiError, now: float) -> tuple[Wait, Verdict]:
+def judge_failure(wait: Wait, error: ApiError, now: float, *, counts: bool = True) -> tuple[Wait, Verdict]:
     """Take a failed read into a wait: one rule for worker and triggerer."""
-    return waits.miss(wait, now, **_weight(error))
+    return waits.read_failed(wait, now, _read_failure(error), retry_after=error.retry_after, counts=counts)
+
+
+def _read_failure(error: ApiError) -> ReadFailure:
+    """Say what a failed read means for the next one."""
+    match error:
+        case RateLimitedError():
+            return ReadFailure.RATE_LIMITED
+        case NotFoundError():
+            return ReadFailure.NOT_FOUND
+        case ForbiddenError():
+            return ReadFailure.FORBIDDEN
+        case AirflowFailException():
+            return ReadFailure.FINAL
+    return ReadFailure.TRANSIENT
 
 
 def judge_failed_tally(wait: SyncWait, error: ApiError, now: float) -> tuple[SyncWait, progress.Verdict]:
@@ -43,47 +64,50 @@ def _weight(error: ApiError) -> dict[str, bool]:
     }
 
 
-class Narrator:
+class WaitLog:
     """Writes a wait's log: a line when something changed, and a heartbeat otherwise."""
 
     def __init__(self, target: Target, log: Any) -> None:
         self._target = target
         self._log = log
-        self._told = ("", 0.0)
+        self._last: tuple[str, str | None, float] = ("", None, 0.0)
 
-    def tell(self, seen: Observation, wait: Wait) -> None:
+    def observed(self, seen: Observation, wait: Wait) -> None:
         """Take one observation."""
-        now = time.monotonic()
-        if seen.headline != self._told[0] or now - self._told[1] >= HEARTBEAT:
-            self._log.info("%s: %s (look %d)", self._target.key, seen, wait.evidence.polls)
-            self._told = (seen.headline, now)
+        now, proven = time.monotonic(), wait.evidence.proven
+        summary, known, logged_at = self._last
+        if seen.summary == summary and proven == known and now - logged_at < HEARTBEAT:
+            return
+        by = f", ours by {proven}" if proven and proven != known else ""
+        self._log.info("%s: %s (look %d%s)", self._target.key, seen, wait.evidence.polls, by)
+        self._last = seen.summary, proven, now
 
-    def missed(self, error: ApiError, wait: Wait) -> None:
+    def read_failed(self, error: ApiError, wait: Wait) -> None:
         """Take one failed read."""
-        self._log.warning(
-            "%s: read %d of %d in a row failed: %s",
-            self._target.key,
-            wait.evidence.failures,
-            wait.max_read_failures,
-            error,
+        evidence = wait.evidence
+        number = (
+            f"{evidence.failures} of {wait.max_read_failures} in a row"
+            if evidence.failures
+            else "(not counted)"
         )
+        self._log.warning("%s: read %s failed: %s", self._target.key, number, error)
 
 
 class Watch:
     """
     The eyes of one task on one target; holds one client, so that a wait opens one connection.
 
-    :param connect: reads the connection anew and returns a client; called again once after a 401, since a
-        key may have been rotated in the middle of a wait
+    :param connect: reads the connection anew and returns a client; called again after a 401, since a key may have
+        been rotated in the middle of a wait
     """
 
     def __init__(self, connect: Callable[[], Client], target: Target, rules: Rules, log: Any) -> None:
         self._connect = connect
         self._client: Client | None = None
-        self._rotated = False
         self._target = target
         self._rules = rules
-        self._narrator = Narrator(target, log)
+        self._log = WaitLog(target, log)
+        self._last_seen: Observation | None = None
         #: the vendor's last answer, whole
         self.answer: Any = None
 
@@ -91,18 +115,41 @@ class Watch:
         """Read the target with the client's patience; for the look before a write."""
         return self._seen(self._reach().send(self._target.read()))
 
-    def look(self, wait: Wait) -> Report:
-        """Read once and take what it told, or that it failed, into the wait."""
+    def look(self, wait: Wait, *, counts: bool = True) -> Report:
+        """
+        Read once and take what it showed, or that it failed, into the wait.
+
+        :param counts: False: a failed read is not one of ``max_read_failures``
+        """
         try:
             seen = self._read_once()
         except ApiError as error:
-            after, verdict = judge_failure(wait, error, time.time())
-            self._narrator.missed(error, after)
-            return Report(wait=after, verdict=verdict, error=error.to_json())
+            after, verdict = judge_failure(wait, error, time.time(), counts=counts)
+            self._log.read_failed(error, after)
+            return Report(wait=after, verdict=verdict, seen=self._last_seen, error=error.to_json())
         telemetry.count("polls", self._target.vendor)
-        after, verdict = waits.look(wait, self._rules, seen, time.time())
-        self._narrator.tell(seen, after)
+        after, verdict = waits.observe(wait, self._rules, seen, time.time())
+        self._log.observed(seen, after)
         return Report(wait=after, verdict=verdict, seen=seen)
+
+    def first_looks(self, wait: Wait, until: Callable[[Report], bool]) -> Report:
+        """
+        Look a few times right after a write: what only a trigger saw is lost when the triggerer restarts.
+
+        The vendor's silence is no error budget here, so a failed look counts for nothing; a ``Retry-After`` is kept.
+
+        :param until: whether a look was the last that is needed
+        """
+        report = Report(wait=wait, verdict=Verdict.WAIT)
+        for pause in FIRST_PAUSES:
+            asked = (report.wait.evidence.silent_until or 0.0) - time.time()
+            time.sleep(max(0.0, min(max(pause, asked), wait.deadline - time.time())))
+            if report.wait.silenced(time.time()):
+                return replace(report, verdict=Verdict.TIMED_OUT)
+            report = self.look(report.wait, counts=False)
+            if report.verdict is not Verdict.WAIT or until(report):
+                break
+        return report
 
     def until_over(self, wait: Wait, changed: Callable[[Wait], None]) -> Report:
         """
@@ -110,16 +157,17 @@ class Watch:
 
         :param changed: called when the evidence has grown in a way that a next try should know
         """
-        retry_after: float | None = None
+        report = Report(wait=wait, verdict=Verdict.WAIT, seen=self._last_seen)
         while True:
-            time.sleep(next_look(wait, time.time(), random.random(), retry_after))
-            report = self.look(wait)
+            time.sleep(next_look(report.wait, time.time(), random.random()))
+            if report.wait.silenced(time.time()):
+                return replace(report, verdict=Verdict.TIMED_OUT)
+            proven = report.wait.evidence.proven
+            report = self.look(report.wait)
             if report.verdict is not Verdict.WAIT:
                 return report
-            if report.wait.evidence.active and not wait.evidence.active:
+            if report.wait.evidence.proven != proven:
                 changed(report.wait)
-            retry_after = report.error.get("retry_after") if report.error else None
-            wait = report.wait
 
     @property
     def console_url(self) -> str | None:
@@ -141,12 +189,11 @@ class Watch:
         try:
             return self._seen(self._reach().send(self._target.read(), retry=False))
         except AuthenticationError:
-            if self._rotated:
-                raise
-            self._rotated = True
+            # Once for each good read: a wait may last for days, and a key be rotated more than once in it.
             self.close()
             return self._seen(self._reach().send(self._target.read(), retry=False))
 
     def _seen(self, answer: Any) -> Observation:
         self.answer = answer
-        return self._target.observe(answer)
+        self._last_seen = self._target.observe(answer)
+        return self._last_seen

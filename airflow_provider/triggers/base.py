@@ -7,13 +7,14 @@ import random
 import time
 from abc import abstractmethod
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 if TYPE_CHECKING:
     from airflow_provider.hooks.base import KnowledgeHook
-    from airflow_provider.refresh.observation import Observation, Target
+    from airflow_provider.refresh.observation import Target
     from airflow_provider.refresh.report import Report
     from airflow_provider.refresh.wait import Rules
     from airflow_provider.sync.saved_state import SyncReport
@@ -117,58 +118,39 @@ class RefreshTrigger(WaitTrigger):
 
     async def _wait(self, target: Target) -> Report:
         from airflow_provider import telemetry
-        from airflow_provider.errors import ApiError, AuthenticationError
+        from airflow_provider.errors import ApiError
         from airflow_provider.refresh import codec
         from airflow_provider.refresh import wait as waits
         from airflow_provider.refresh.record import Record
         from airflow_provider.refresh.report import Report
         from airflow_provider.refresh.schedule import next_look
         from airflow_provider.refresh.wait import Verdict, Wait
-        from airflow_provider.tasks.watch import Narrator, judge_failure
-        from airflow_provider.triggerer import poller
-        from airflow_provider.triggerer.connections import settings_of
+        from airflow_provider.tasks.watch import WaitLog, judge_failure
+        from airflow_provider.triggerer.reads import WaitReads
 
         wait = codec.load(Wait, self.wait)
         record = Record.from_json(self.record) if self.record is not None else None
-        rules, hook = self._rules(), self._hook()
-        status, marker = wait.evidence.status, wait.written.marker if wait.written else None
-        settings = await settings_of(hook, self._dag_id)
-        subscription = poller.subscribe(settings, target, status, marker)
-        seen: Observation | None = None
-        failure: ApiError | None = None
-        rotated = False
-        narrator = Narrator(target, self.log)
-        try:
-            while True:
-                now = time.time()
-                pause = next_look(wait, now, random.random(), failure.retry_after if failure else None)
+        rules, log = self._rules(), WaitLog(target, self.log)
+        report = Report(wait=wait, verdict=Verdict.WAIT, record=record)
+        evidence = wait.evidence
+        async with WaitReads(
+            self._hook(), self._dag_id, (target,), evidence.status, evidence.marker
+        ) as reads:
+            while report.verdict is Verdict.WAIT:
+                now, wait = time.time(), report.wait
+                pause = next_look(wait, now, random.random())
+                if wait.silenced(now + pause):
+                    await asyncio.sleep(pause)
+                    return replace(report, verdict=Verdict.TIMED_OUT)
                 try:
-                    seen, failure = (
-                        await subscription.look(pause, max(pause, wait.deadline - now) + LATE),
-                        None,
-                    )
-                except AuthenticationError as error:
-                    failure = error
-                    if not rotated:  # a key may have been rotated in the middle of the wait
-                        rotated = True
-                        subscription.unsubscribe()
-                        settings = await settings_of(hook, self._dag_id, refused=settings)
-                        subscription = poller.subscribe(
-                            settings, target, subscription.status, subscription.marker
-                        )
-                        continue
+                    (seen,) = await reads.look(pause, max(pause, wait.deadline - now) + LATE)
                 except ApiError as error:
-                    failure = error
-                if failure is not None:
-                    wait, verdict = judge_failure(wait, failure, time.time())
-                    narrator.missed(failure, wait)
+                    wait, verdict = judge_failure(wait, error, time.time())
+                    log.read_failed(error, wait)
+                    report = replace(report, wait=wait, verdict=verdict, error=error.to_json())
                 else:
-                    assert seen is not None
                     telemetry.count("polls", target.vendor)
-                    wait, verdict = waits.look(wait, rules, seen, time.time())
-                    narrator.tell(seen, wait)
-                if verdict is not Verdict.WAIT:
-                    error_json = failure.to_json() if failure else None
-                    return Report(wait=wait, verdict=verdict, seen=seen, error=error_json, record=record)
-        finally:
-            subscription.unsubscribe()
+                    wait, verdict = waits.observe(wait, rules, seen, time.time())
+                    log.observed(seen, wait)
+                    report = replace(report, wait=wait, verdict=verdict, seen=seen, error=None)
+        return report

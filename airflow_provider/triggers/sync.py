@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
 from abc import abstractmethod
@@ -13,11 +12,9 @@ from airflow_provider.triggers.base import LATE, WaitTrigger
 
 if TYPE_CHECKING:
     from airflow_provider.hooks.base import KnowledgeHook
-    from airflow_provider.http.settings import Settings
-    from airflow_provider.refresh.observation import Observation, Target
+    from airflow_provider.refresh.observation import Target
     from airflow_provider.sync.progress import SyncWait
     from airflow_provider.sync.saved_state import Carried, SyncReport
-    from airflow_provider.triggerer.subscription import Subscription
 
 
 class KnowledgeSyncTrigger(WaitTrigger):
@@ -57,76 +54,38 @@ class KnowledgeSyncTrigger(WaitTrigger):
         return path, arguments | {"carried": self.carried}
 
     async def _report(self) -> SyncReport:
-        from airflow_provider.errors import ApiError, AuthenticationError
+        from airflow_provider.errors import ApiError
         from airflow_provider.refresh import codec
         from airflow_provider.sync import progress
         from airflow_provider.sync.progress import SyncWait, Verdict
         from airflow_provider.sync.saved_state import Carried, SyncReport
         from airflow_provider.sync.totals import tally
         from airflow_provider.tasks.watch import judge_failed_tally
-        from airflow_provider.triggerer.connections import settings_of
+        from airflow_provider.triggerer.reads import WaitReads
 
         wait = codec.load(SyncWait, self.wait)
         carried = codec.load(Carried, self.carried)
-        hook = self._hook()
-        settings = await settings_of(hook, self._dag_id)
-        subscriptions = self._subscribe(settings)
         failure: ApiError | None = None
-        rotated = False
-        told: dict[int, Observation] = {}
-        try:
+        async with WaitReads(self._hook(), self._dag_id, self._targets()) as reads:
             while True:
                 now = time.time()
                 pause = progress.next_look(
                     wait, now, random.random(), failure.retry_after if failure else None
                 )
-                patience = max(pause, wait.deadline - now) + LATE
-                asked = [place for place in range(len(subscriptions)) if place not in told]
-                looks = await asyncio.gather(
-                    *(subscriptions[place].look(pause, patience) for place in asked), return_exceptions=True
-                )
-                faults = [each for each in looks if isinstance(each, BaseException)]
-                # After a rate limit only what is missing is asked again: all at once might never be allowed.
-                told |= {
-                    place: each
-                    for place, each in zip(asked, looks, strict=True)
-                    if not isinstance(each, BaseException)
-                }
-                strange = [each for each in faults if not isinstance(each, ApiError)]
-                if strange:
-                    raise strange[0]
-                failure = next((each for each in faults if isinstance(each, ApiError)), None)
-                if isinstance(failure, AuthenticationError) and not rotated:
-                    rotated = True  # a key may have been rotated in the middle of the wait
-                    _unsubscribe(subscriptions)
-                    settings = await settings_of(hook, self._dag_id, refused=settings)
-                    subscriptions = self._subscribe(settings)
-                    continue
-                if failure is not None:
+                try:
+                    seen = tally(await reads.look(pause, max(pause, wait.deadline - now) + LATE))
+                except ApiError as error:
+                    failure = error
                     wait, verdict = judge_failed_tally(wait, failure, time.time())
                     self.log.warning("Look %d in a row failed: %s", wait.failures, failure)
                 else:
-                    seen = tally(list(told.values()))
-                    told.clear()
-                    before = wait.last
+                    failure, before = None, wait.last
                     wait, verdict = progress.look(wait, seen, time.time())
                     if seen != before:
                         self.log.info("%s", wait)
                 if verdict is not Verdict.WAIT:
-                    error = failure.to_json() if failure else None
-                    return SyncReport(wait=wait, verdict=verdict, carried=carried, error=error)
-        finally:
-            _unsubscribe(subscriptions)
-
-    def _subscribe(self, settings: Settings) -> list[Subscription]:
-        from airflow_provider.triggerer import poller
-
-        return [poller.subscribe(settings, target, None, None) for target in self._targets()]
-
-
-def _unsubscribe(subscriptions: Sequence[Subscription]) -> None:
-    for subscription in subscriptions:
-        subscription.unsubscribe()
+                    error_json = failure.to_json() if failure else None
+                    return SyncReport(wait=wait, verdict=verdict, carried=carried, error=error_json)
 
 
 class SensayKnowledgeBaseSyncTrigger(KnowledgeSyncTrigger):

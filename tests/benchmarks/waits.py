@@ -256,7 +256,7 @@ def _our_wait(scene: Scene, status: str, marker: str) -> dict[str, Any]:
             deadline=now + 3600,
             start_grace=60.0,
             poll_interval=scene.interval,
-            written=Observation(status=status, phase=Phase.RUNNING, marker=marker),
+            first_read=Observation(status=status, phase=Phase.RUNNING, marker=marker),
             evidence=Evidence(active=True, status=status, polls=5),
         )
     )

@@ -174,7 +174,8 @@ def test_a_repeated_write_that_the_vendor_ignores_is_not_taken_for_proof(
     bent = {"identical_text": "ignore"}
     for task, message in each_death(rig, lambda: rig.update(on_unconfirmed=on_unconfirmed), bent):
         record = task.supervisor.task_state.get("agent_knowledge_record") or {}
-        unseen = len(rig.written) == 1 and "written" not in (record.get("wait") or {})
+        looks = ((record.get("wait") or {}).get("evidence") or {}).get("polls", 0)
+        unseen = len(rig.written) == 1 and looks == 0
         rig.sandbox.advance(60)
         ended = task.retry().to_the_end()
         rows.append((message, unseen, *ended.verdict, (ended.result or {}).get("confirmed")))

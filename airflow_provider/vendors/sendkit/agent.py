@@ -1,4 +1,4 @@
-"""SendKit: what an agent's status means, and when a terminal one is ours."""
+"""SendKit: what an agent's status means, and by which rule it is ours."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from airflow_provider.refresh.observation import Observation, Phase, later, shorten
-from airflow_provider.refresh.wait import Purpose, Receipt, Wait
+from airflow_provider.refresh.observation import Observation, Phase, shorten
+from airflow_provider.refresh.wait import Proof, Purpose, Receipt, Wait
 
 if TYPE_CHECKING:
     from airflow_provider.http.call import Call
@@ -96,75 +96,77 @@ def _short(document: Document) -> str:
     return hashlib.sha256((document.file_key or document.file_name or "").encode()).hexdigest()[:8]
 
 
+class AgentProof(Proof):
+    """By which rule an agent's status belongs to our retrain."""
+
+    SEEN_ACTIVE = "a read after the POST showed the agent at work"
+    OTHER_STATUS = "the terminal status is another one than before the POST"
+    MARKER_LATER = "lastScrapedAt is later than before the POST, in two reads in a row"
+    STOOD_ALL_GRACE = (
+        "the vendor said that a run is on its way, and the terminal status was read all through the grace"
+    )
+
+
 class SendKitRules:
     """
-    The rules of *is it ours?* for an agent that shows a status but no run id.
+    The rules for an agent that shows a status but no run id.
 
     The vendor documents one run at a time (409 *already training*), so a run that is active after our
     accepted POST is ours until it ends.
     """
 
-    def active(self, wait: Wait, seen: Observation) -> bool:
-        """``training``; or ``pending``, or a document in work, where the baseline had none."""
-        before = wait.baseline
-        if seen.phase is Phase.RUNNING:
-            return True
-        if before is None:
-            return bool(seen.processing)
-        if seen.phase is Phase.QUEUED and before.phase is not Phase.QUEUED:
-            return True
-        if before.unlisted:
-            return False  # what the baseline did not list cannot be told from what is new
-        return seen.unlisted > 0 or bool(set(seen.processing) - set(before.processing))
+    def proof(self, wait: Wait, seen: Observation) -> AgentProof | None:
+        """
+        Rules 1 to 4 of ``docs/how-it-decides.md``.
 
-    def moved(self, wait: Wait, seen: Observation) -> bool:
-        """``lastScrapedAt`` differs from the baseline's; past the given time where a sensor waits for one."""
-        if wait.purpose is Purpose.SINCE:
-            return later(seen.marker, wait.since)
-        before = wait.baseline
-        return before is not None and seen.marker is not None and seen.marker != before.marker
+        Where the baseline showed somebody else's run at work, its leftovers prove nothing: until a terminal read only
+        a fresh ``pending`` does, and after it that read stands in the baseline's place.
+        """
+        before = wait.reference
+        if _foreign(wait) and wait.first_read is None:
+            return AgentProof.SEEN_ACTIVE if seen.phase is Phase.QUEUED else None
+        if _at_work(before, seen):
+            return AgentProof.SEEN_ACTIVE
+        if before is not None:
+            if seen.ended and before.phase is not Phase.RUNNING and seen.status != before.status:
+                return AgentProof.OTHER_STATUS
+            if wait.evidence.marker_moves >= 2:
+                return AgentProof.MARKER_LATER
+        said = wait.receipt in (Receipt.ACTIVE, Receipt.CONFLICT)
+        if said and seen.ended and wait.stood >= wait.start_grace:
+            return AgentProof.STOOD_ALL_GRACE
+        return None
 
-    def stepped_back(self, wait: Wait, seen: Observation) -> bool:
-        """Does not happen here."""
-        return False
-
-    def ours(self, wait: Wait, seen: Observation) -> bool:
-        """Seen active; or a status that the baseline did not have; or a marker moved in two reads in a row."""
-        before = wait.baseline
-        evidence = wait.evidence
-        if evidence.active or evidence.marker_moves >= 2:
-            return True
-        return before is not None and before.phase is not Phase.RUNNING and seen.status != before.status
-
-    def confirmed_by_grace(self, wait: Wait, seen: Observation) -> bool:
-        """Only where the POST's own answer said that a run is on its way, or a 409 that one is active."""
-        return wait.receipt in (Receipt.ACTIVE, Receipt.CONFLICT)
-
-    def finished(self, wait: Wait, seen: Observation) -> bool:
-        """``completed`` while a document is still processing is not the end."""
-        return seen.phase is Phase.FAILED or not seen.processing
+    def stands_for_write(self, wait: Wait, seen: Observation) -> bool:
+        """Only where the baseline is of a run that was not ours: the first terminal read after it."""
+        return _foreign(wait) and seen.phase in (Phase.SUCCEEDED, Phase.FAILED)
 
     def busy(self, seen: Observation) -> bool:
         """Training, documents in work, or a status we do not know."""
         return seen.phase in (Phase.RUNNING, Phase.UNKNOWN) or bool(seen.processing)
 
-    def grace_over(self, wait: Wait, seen: Observation) -> bool:
-        """The trace of an earlier try showed."""
-        return self.traced(wait, seen)
-
     def before_write(self, seen: Observation) -> Purpose | None:
         """Nothing: whatever the status says, only the vendor's 409 says that a run is active."""
         return None
 
-    def traced(self, wait: Wait, seen: Observation) -> bool:
-        """Does the target show that a POST of ours landed since the baseline?"""
-        before = wait.baseline
-        if before is None:
-            return False
-        if self.active(wait, seen) and not self.active(wait, before):
-            return True
-        changed = seen.ended and before.phase is not Phase.RUNNING and seen.status != before.status
-        return changed or (before.phase is not Phase.RUNNING and self.moved(wait, seen))
+
+def _foreign(wait: Wait) -> bool:
+    """Did the baseline show a run that cannot be ours, since our POST was accepted after it?"""
+    before = wait.baseline
+    return before is not None and before.phase is Phase.RUNNING and wait.receipt is not Receipt.CONFLICT
+
+
+def _at_work(before: Observation | None, seen: Observation) -> bool:
+    """``training``; or ``pending``, or a document in work, where there was none before."""
+    if seen.phase is Phase.RUNNING:
+        return True
+    if before is None:
+        return bool(seen.processing)
+    if seen.phase is Phase.QUEUED and before.phase is not Phase.QUEUED:
+        return True
+    if before.unlisted:
+        return False  # what the earlier read did not list cannot be told from what is new
+    return seen.unlisted > 0 or bool(set(seen.processing) - set(before.processing))
 
 
 RULES = SendKitRules()

@@ -1,4 +1,4 @@
-"""Sensay: two generations of statuses, and when a usable one is ours."""
+"""Sensay: two generations of statuses, and by which rule one is ours."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.refresh.observation import Observation, Phase, later, shorten
-from airflow_provider.refresh.wait import Purpose, Receipt, Wait
+from airflow_provider.refresh.wait import Proof, Purpose, Receipt, Wait
 
 if TYPE_CHECKING:
     from airflow_provider.http.call import Call
@@ -172,57 +172,52 @@ class EntryTarget:
         )
 
 
+class EntryProof(Proof):
+    """By which rule an entry's status belongs to our write."""
+
+    SEEN_IN_PROGRESS = "a read after the write showed the entry in progress"
+    BECAME_USABLE = "the entry was not usable before the write, and now it is"
+    STEPPED_BACK = "the entry was READY before the write, and went back to VECTOR_CREATED"
+    MARKER_LATER = "updatedAt is later than right after the write, in two reads in a row"
+    VECTOR_GIVEN = "vector_entry_id was sent, which needs no processing, and updated_at is later than before"
+    OTHER_FAILURE = "the entry failed, and not as it had before the write"
+    STOOD_ALL_GRACE = "a failure was read all through the grace"
+
+
 class SensayRules:
     """
-    The rules of *is it ours?* for an entry whose write is idempotent.
+    The rules for an entry whose write is idempotent.
 
-    The danger is believing a ``READY`` that was there before. *B* is the baseline, *W* the first read after
-    the write; the write itself stamps ``updatedAt``, so only a step past W's says anything.
+    The danger is believing a ``READY`` that was there before. *B* is the baseline, *W* the first read after the write
+    that shows its stamp; the write itself stamps ``updatedAt``, so only a step past W's says anything.
     """
 
-    def active(self, wait: Wait, seen: Observation) -> bool:
-        """Any in-progress status after the write; what waits for its caller is not in progress."""
-        before = wait.baseline
-        running = seen.phase is Phase.RUNNING and seen.status != VECTOR_CREATED and not seen.idle
-        if wait.purpose is not Purpose.OWN or not running:
-            return running
-        # A read that shows just what stood there before, error and all, is the old trouble, not our run.
-        return before is None or seen.trouble != before.trouble or not seen.error
-
-    def moved(self, wait: Wait, seen: Observation) -> bool:
-        """``updatedAt`` strictly past W's; past the given time where a sensor waits for one."""
-        if wait.purpose is Purpose.SINCE:
-            return later(seen.marker, wait.since)
-        return wait.written is not None and later(seen.marker, wait.written.marker)
-
-    def stepped_back(self, wait: Wait, seen: Observation) -> bool:
-        """``READY`` before and ``VECTOR_CREATED`` now; the other way round is only the old run moving on."""
-        before = wait.baseline
-        return before is not None and before.status == READY and seen.status == VECTOR_CREATED
-
-    def ours(self, wait: Wait, seen: Observation) -> bool:
-        """Rules 1 to 5, in their order."""
-        before, evidence = wait.baseline, wait.evidence
-        if evidence.active or before is None:
-            return True
-        past_written = evidence.marker_moves >= 2
+    def proof(self, wait: Wait, seen: Observation) -> EntryProof | None:
+        """Rules 5 to 11 of ``docs/how-it-decides.md``."""
+        before, moved = wait.baseline, wait.evidence.marker_moves >= 2
+        if _in_progress(before, seen):
+            return EntryProof.SEEN_IN_PROGRESS
+        if before is not None and before.status == READY and seen.status == VECTOR_CREATED:
+            return EntryProof.STEPPED_BACK  # the other way round is only the old run moving on
+        if not seen.ended:
+            return None
         if seen.phase is Phase.FAILED:
-            return past_written or seen.trouble != before.trouble
-        if not usable(before):
-            return True
-        if evidence.stepped_back:
-            return True
-        if past_written and (before.status == READY or seen.status == before.status):
-            return True
-        return wait.receipt is Receipt.VECTOR and seen.marker != before.marker
+            if before is None or seen.failure != before.failure:
+                return EntryProof.OTHER_FAILURE
+            if moved:
+                return EntryProof.MARKER_LATER
+            return EntryProof.STOOD_ALL_GRACE if wait.stood >= wait.start_grace else None
+        if before is None or not usable(before):
+            return EntryProof.BECAME_USABLE
+        if moved and (before.status == READY or seen.status == before.status):
+            return EntryProof.MARKER_LATER
+        if wait.receipt is Receipt.VECTOR and later(seen.marker, before.marker):
+            return EntryProof.VECTOR_GIVEN
+        return None
 
-    def confirmed_by_grace(self, wait: Wait, seen: Observation) -> bool:
-        """A failure that stands throughout the grace is ours; a usable status is not."""
-        return seen.phase is Phase.FAILED
-
-    def finished(self, wait: Wait, seen: Observation) -> bool:
-        """A usable status is the end."""
-        return True
+    def stands_for_write(self, wait: Wait, seen: Observation) -> bool:
+        """The first read whose ``updatedAt`` is past the baseline's: the write stamps it, so any other is older."""
+        return wait.baseline is None or later(seen.marker, wait.baseline.marker)
 
     def busy(self, seen: Observation) -> bool:
         """In progress, unless it waits for its caller or is stuck with an error, which our write repairs."""
@@ -236,13 +231,15 @@ class SensayRules:
             return Purpose.FOREIGN
         return Purpose.GRACE if seen.status == VECTOR_CREATED else None
 
-    def traced(self, wait: Wait, seen: Observation) -> bool:
-        """Never asked: the write is idempotent and is repeated instead."""
-        return False
 
-    def grace_over(self, wait: Wait, seen: Observation) -> bool:
-        """An entry at ``VECTOR_CREATED`` moved on."""
-        return seen.status != VECTOR_CREATED
+def _in_progress(before: Observation | None, seen: Observation) -> bool:
+    """An in-progress status; what waits for its caller is none, nor is the old failure that still stands."""
+    if seen.phase is not Phase.RUNNING or seen.status == VECTOR_CREATED or seen.idle:
+        return False
+    return before is None or seen.failure != before.failure or not seen.error
+
+
+RULES = SensayRules()
 
 
 def ready_argument(
@@ -274,6 +271,3 @@ def reads_back(sent: str, shown: str | None) -> bool:
         return False
     cut = shown.rstrip("…").rstrip(".") if len(shown) < len(sent) else shown
     return sent == shown or (len(shown) < len(sent) and bool(cut) and sent.startswith(cut))
-
-
-RULES = SensayRules()

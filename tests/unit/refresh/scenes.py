@@ -89,11 +89,18 @@ def shown(wait: Wait, rules: Rules, *looks: tuple[float, Observation]) -> list[V
     """Show a wait one sight after another; return what it says to each, up to the first that ends it."""
     verdicts = []
     for now, seen in looks:
-        wait, verdict = waits.look(wait, rules, seen, now)
+        wait, verdict = waits.observe(wait, rules, seen, now)
         verdicts.append(verdict)
         if verdict is not Verdict.WAIT:
             break
     return verdicts
+
+
+def proven(wait: Wait, rules: Rules, *looks: tuple[float, Observation]) -> str | None:
+    """The rule by which what was shown belongs to our refresh, if any does."""
+    for now, seen in looks:
+        wait = waits.take_in(wait, rules, seen, now)
+    return wait.evidence.proven
 
 
 def throughout(seen: Observation, until: float, *, begin: float = 0.0, step: float = 10.0) -> Any:

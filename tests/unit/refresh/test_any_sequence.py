@@ -76,7 +76,9 @@ def told(rules: Rules, wait: Wait, looks: list[tuple[float, Look]]) -> Any:
     now = wait.started
     for gap, seen in looks:
         now += gap
-        wait, verdict = waits.miss(wait, now) if seen is None else waits.look(wait, rules, seen, now)
+        wait, verdict = (
+            waits.read_failed(wait, now) if seen is None else waits.observe(wait, rules, seen, now)
+        )
         yield seen, wait, verdict
         if verdict is not Verdict.WAIT:
             return
@@ -140,12 +142,14 @@ def test_evidence_only_grows(story: tuple[Rules, Wait, list[tuple[float, Look]]]
         evidence = after.evidence
         seen_so_far += seen is not None
         assert evidence.active >= before.active
-        assert evidence.stepped_back >= before.stepped_back
+        assert before.proven in (None, evidence.proven)
         assert evidence.polls == seen_so_far
         assert evidence.failures == (0 if seen is not None else before.failures + 1)
         assert after.baseline == wait.baseline
         if seen is None:
-            assert replace(evidence, failures=0) == replace(before, failures=0)
+            assert replace(evidence, failures=0, silent_until=None) == replace(
+                before, failures=0, silent_until=None
+            )
         before = evidence
 
 
@@ -160,7 +164,9 @@ def test_a_wait_that_is_stored_between_any_two_looks_comes_to_the_same_end(
     for (gap, seen), (_, kept, verdict) in zip(looks, told(rules, wait, looks), strict=False):
         now += gap
         again = codec.load(Wait, json.loads(json.dumps(codec.dump(stored))))
-        stored, other = waits.miss(again, now) if seen is None else waits.look(again, rules, seen, now)
+        stored, other = (
+            waits.read_failed(again, now) if seen is None else waits.observe(again, rules, seen, now)
+        )
         assert (stored, other) == (kept, verdict)
 
 
@@ -200,14 +206,16 @@ def test_every_wait_is_over_one_look_after_its_deadline(
     shows = data.draw(st.lists(st.none() | sights, min_size=1, max_size=4))
     now, verdict, looks = 0.0, Verdict.WAIT, 0
     while verdict is Verdict.WAIT:
-        gap = next_look(wait, now, 0.5, asked)
+        gap = next_look(wait, now, 0.5)
         assert gap > 0
         if not backoff and asked is None:
             assert gap <= max(interval, 0.05)
         now += gap
         assert now <= length + 0.1
         seen = shows[looks % len(shows)]
-        wait, verdict = waits.miss(wait, now) if seen is None else waits.look(wait, rules, seen, now)
+        wait, verdict = (
+            waits.read_failed(wait, now) if seen is None else waits.observe(wait, rules, seen, now)
+        )
         looks += 1
 
 
@@ -242,5 +250,5 @@ def test_no_status_of_any_table_is_left_without_a_phase(generation: Any, purpose
     for status in listed[generation]:
         seen = entry(status, generation=generation)
         assert seen.phase is not Phase.UNKNOWN
-        _, verdict = waits.look(waiting(purpose, since=NEW), SENSAY, seen, 0.0)
+        _, verdict = waits.observe(waiting(purpose, since=NEW), SENSAY, seen, 0.0)
         assert verdict is not Verdict.UNKNOWN_STATUS

@@ -44,7 +44,7 @@ def _wait(purpose: Purpose, **fields: Any) -> Wait:
 
 def _seen(wait: Wait, rules: Rules, *sights: Observation) -> Wait:
     for second, seen in enumerate(sights):
-        wait, _ = waits.look(wait, rules, seen, T0 + second)
+        wait, _ = waits.observe(wait, rules, seen, T0 + second)
     return wait
 
 
@@ -214,9 +214,17 @@ def test_a_wait_goes_on_from_the_result_that_any_released_version_returned() -> 
     for version in VERSIONS:
         begun = results.wait_from(_golden(version, "result"))
         assert begun is not None
-        _, verdict = waits.look(begun, sendkit.RULES, agent("completed", NEW), T0 + 600)
+        _, verdict = waits.observe(begun, sendkit.RULES, agent("completed", NEW), T0 + 600)
         assert verdict is Verdict.DONE
 
 
 def test_the_folder_of_this_version_holds_every_stored_value() -> None:
     assert _names(CURRENT) == sorted(STORED)
+
+
+def test_what_was_seen_before_rules_had_names_is_not_forgotten() -> None:
+    old = _load_wait(_golden("0.1.0.dev1", "wait-own"))
+    assert (old.evidence.proven, old.evidence.active, old.first_read) == ("SEEN_ACTIVE", True, None)
+    entry_wait = _load_wait(_golden("0.1.0.dev1", "wait-entry"))
+    assert entry_wait.first_read is not None
+    assert entry_wait.first_read.marker == NEW

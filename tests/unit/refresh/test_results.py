@@ -17,7 +17,7 @@ from airflow_provider.refresh.record import Outcome
 from airflow_provider.refresh.wait import Receipt, Rules, Wait
 from airflow_provider.vendors.sendkit import agent as sendkit
 from airflow_provider.vendors.sensay import entry as sensay
-from tests.unit.refresh.scenes import AGENT_ID, NEW, OLD, REPLICA, agent, entry, own
+from tests.unit.refresh.scenes import AGENT_ID, NEW, OLD, REPLICA, agent, entry, own, proven
 
 #: Two bytes in UTF-8, six in the JSON that Airflow stores.
 CYRILLIC = "Ж"
@@ -42,7 +42,7 @@ def built(wait: Wait, seen: Observation, target: str = f"agents/{AGENT_ID}", **f
 
 
 def looked(wait: Wait, rules: Rules, seen: Observation) -> Wait:
-    return waits.look(wait, rules, seen, 1767225000.654321)[0]
+    return waits.observe(wait, rules, seen, 1767225000.654321)[0]
 
 
 def test_a_result_says_everything_a_downstream_task_asks_for() -> None:
@@ -113,15 +113,17 @@ def test_a_crowded_baseline_never_makes_an_old_document_look_like_a_new_one(
 ) -> None:
     before = agent(processing=in_work)
     finished = sorted(in_work)[::2]
-    assert not sendkit.RULES.active(own(before), agent(processing=set(in_work) - set(finished)))
+    fewer = agent(processing=set(in_work) - set(finished))
+    assert proven(own(before), sendkit.RULES, (0, fewer)) is None
     if len(in_work) <= 11:
-        assert sendkit.RULES.active(own(before), agent(processing={*in_work, more}))
+        further = agent(processing={*in_work, more})
+        assert proven(own(before), sendkit.RULES, (0, further)) == "SEEN_ACTIVE"
 
 
 def test_many_new_documents_in_work_show_the_run_where_the_baseline_had_few() -> None:
     few = [f"{n}.pdf" for n in range(12)]
     many = agent(processing=[f"{n}.pdf" for n in range(80)])
-    assert sendkit.RULES.active(own(agent(processing=few)), many)
+    assert proven(own(agent(processing=few)), sendkit.RULES, (0, many)) == "SEEN_ACTIVE"
     assert "80" in str(many)
 
 

@@ -7,7 +7,7 @@ import pytest
 from airflow_provider.refresh.observation import Phase
 from airflow_provider.refresh.wait import Receipt, Verdict
 from airflow_provider.vendors.sendkit.agent import RULES
-from tests.unit.refresh.scenes import GRACE, NEW, OLD, agent, blind_agent, own, shown, throughout
+from tests.unit.refresh.scenes import GRACE, NEW, OLD, agent, blind_agent, own, proven, shown, throughout
 
 DONE, FAILED, WAIT, UNCONFIRMED = Verdict.DONE, Verdict.FAILED, Verdict.WAIT, Verdict.UNCONFIRMED
 
@@ -16,17 +16,17 @@ DONE, FAILED, WAIT, UNCONFIRMED = Verdict.DONE, Verdict.FAILED, Verdict.WAIT, Ve
 
 
 def test_completed_after_training_was_seen_is_ours() -> None:
-    looks = (0, agent("training")), (30, agent("completed"))
+    looks = (0, agent("training")), (30, agent("completed", NEW))
     assert shown(own(agent("completed")), RULES, *looks) == [WAIT, DONE]
 
 
 def test_failed_after_training_was_seen_is_ours() -> None:
-    looks = (0, agent("training")), (30, agent("failed", error="no pages"))
+    looks = (0, agent("training")), (30, agent("failed", NEW, error="no pages"))
     assert shown(own(agent("failed")), RULES, *looks) == [WAIT, FAILED]
 
 
 def test_completed_after_pending_was_seen_is_ours_where_the_baseline_was_not_pending() -> None:
-    looks = (0, agent("pending")), (30, agent("completed"))
+    looks = (0, agent("pending")), (30, agent("completed", NEW))
     assert shown(own(agent("completed")), RULES, *looks) == [WAIT, DONE]
 
 
@@ -34,12 +34,12 @@ def test_pending_shows_no_run_where_the_baseline_was_pending() -> None:
     never_trained = agent("pending", None)
     (*_, verdict) = shown(own(never_trained), RULES, *throughout(never_trained, 3600))
     assert verdict is Verdict.TIMED_OUT
-    assert not RULES.active(own(never_trained), never_trained)
+    assert proven(own(never_trained), RULES, *throughout(never_trained, 3600)) is None
 
 
 def test_a_document_that_began_to_be_processed_shows_the_run() -> None:
     before = agent("completed", processing=["old.pdf"])
-    looks = (0, agent("completed", processing=["old.pdf", "new.pdf"])), (30, agent("completed"))
+    looks = (0, agent("completed", processing=["old.pdf", "new.pdf"])), (30, agent("completed", NEW))
     assert shown(own(before), RULES, *looks) == [WAIT, DONE]
 
 
@@ -50,7 +50,7 @@ def test_a_document_that_was_in_work_before_shows_no_run() -> None:
 
 
 def test_a_run_seen_active_is_remembered_through_statuses_that_say_nothing() -> None:
-    looks = (0, agent("training")), (30, agent("indexing")), (60, agent(None)), (90, agent("completed"))
+    looks = (0, agent("training")), (30, agent("indexing")), (60, agent(None)), (90, agent("completed", NEW))
     assert shown(own(agent("completed")), RULES, *looks) == [WAIT, WAIT, WAIT, DONE]
 
 

@@ -19,6 +19,7 @@ from tests.unit.refresh.scenes import (
     TRAINING,
     entry,
     own,
+    proven,
     shown,
     throughout,
 )
@@ -49,19 +50,20 @@ def test_the_older_generations_steps_show_it_too(step: str) -> None:
 def test_what_waits_for_its_caller_is_not_in_progress() -> None:
     for idle in (entry("BLANK", generation=TRAINING), entry("AWAITING_UPLOAD", generation=TRAINING)):
         assert idle.idle
-        assert not RULES.active(own(entry()), idle)
+        assert proven(own(entry()), RULES, (0, idle)) is None
     upload = entry("NEW", kind="file")
     assert upload.idle
     assert upload.phase is Phase.QUEUED
-    assert not RULES.active(own(entry()), upload)
+    assert proven(own(entry()), RULES, (0, upload)) is None
     assert not entry("NEW").idle
 
 
 def test_an_old_trouble_that_still_stands_is_not_our_run() -> None:
     stuck = entry("RAW_TEXT", error="extraction failed")
     assert shown(own(stuck), RULES, (0, stuck)) == [WAIT]
-    assert not RULES.active(own(stuck), stuck)
-    assert RULES.active(own(stuck), entry("RAW_TEXT", NEW)), "the write cleared the error, so it began anew"
+    assert proven(own(stuck), RULES, (0, stuck)) is None
+    began_anew = entry("RAW_TEXT", NEW)  # the write cleared the error
+    assert proven(own(stuck), RULES, (0, began_anew)) == "SEEN_IN_PROGRESS"
 
 
 # --- rule 2: it was not usable, and now it is -------------------------------------------------------------
@@ -101,7 +103,7 @@ def test_ready_seen_after_it_stepped_back_is_ours() -> None:
     looks = (
         (0, entry("READY", ready=("READY",))),
         (5, entry("VECTOR_CREATED", ready=("READY",))),
-        (9, entry("READY", ready=("READY",))),
+        (9, entry("READY", NEW, ready=("READY",))),
     )
     assert shown(own(entry("READY")), RULES, *looks) == [WAIT, WAIT, DONE]
 
@@ -163,8 +165,8 @@ def test_a_failed_status_that_was_there_before_counts_after_the_grace_only() -> 
 
 
 def test_a_failed_status_that_was_there_before_counts_once_a_step_was_seen() -> None:
-    failed = entry("UNPROCESSABLE")
-    assert shown(own(failed), RULES, (0, entry("RAW_TEXT", NEW)), (5, failed)) == [WAIT, FAILED]
+    failed, again = entry("UNPROCESSABLE"), entry("UNPROCESSABLE", NEW)
+    assert shown(own(failed), RULES, (0, entry("RAW_TEXT", NEW)), (5, again)) == [WAIT, FAILED]
 
 
 def test_a_failed_status_that_was_there_before_counts_once_its_time_moved_twice() -> None:
@@ -250,7 +252,7 @@ def test_an_entry_that_stays_at_vector_created_times_out_where_ready_is_asked_fo
 
 def test_an_old_ready_is_not_in_progress_where_vector_created_alone_is_asked_for() -> None:
     ready = entry("READY", ready=("VECTOR_CREATED",))
-    assert not RULES.active(own(ready), ready)
+    assert proven(own(ready), RULES, (0, ready)) is None
     assert RULES.before_write(ready) is None
     looks = (0, ready), (5, ready)
     assert DONE not in shown(own(ready), RULES, *looks)

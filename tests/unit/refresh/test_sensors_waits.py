@@ -11,7 +11,7 @@ from airflow_provider.refresh import result as results
 from airflow_provider.refresh import wait as waits
 from airflow_provider.refresh.observation import Observation, later, shorten
 from airflow_provider.refresh.record import Outcome
-from airflow_provider.refresh.wait import Purpose, Receipt, Rules, Verdict, Wait
+from airflow_provider.refresh.wait import Purpose, ReadFailure, Receipt, Rules, Verdict, Wait
 from airflow_provider.vendors.sendkit import agent as sendkit
 from airflow_provider.vendors.sensay import entry as sensay
 from tests.unit.refresh.scenes import (
@@ -24,6 +24,7 @@ from tests.unit.refresh.scenes import (
     blind_agent,
     entry,
     own,
+    proven,
     shown,
     throughout,
     waiting,
@@ -151,7 +152,11 @@ def test_a_marker_that_is_no_time_is_never_later_than_one_that_is() -> None:
         ("2026-01-01T00:00:00.000001Z", "2026-01-01T00:00:00Z", True),
         ("2026-01-02T00:00:00", "2026-01-01T00:00:00Z", True),
         ("2026-01-01T00:00:00", "2026-01-02T00:00:00Z", False),
-        ("run-2", "run-1", True),
+        ("run-2", "run-1", False),
+        ("run-1", None, False),
+        ("1767225600000", "2025-12-31T23:59:59Z", True),
+        ("1767225600000", "1767225600", False),
+        ("1767225600", "1767225601", False),
         ("run-1", "run-1", False),
         ("run-2", OLD, False),
         (NEW, "run-1", False),
@@ -167,7 +172,7 @@ def test_vendor_times_are_compared_as_times(marker: str | None, than: str | None
 def handed_over(wait: Wait, rules: Rules, *looks: tuple[float, Observation]) -> Wait:
     """The wait that a sensor rebuilds from the result of an operator that did not wait."""
     for now, seen in looks:
-        wait, verdict = waits.look(wait, rules, seen, now)
+        wait, verdict = waits.observe(wait, rules, seen, now)
         assert verdict is WAIT
     result = results.build(
         vendor="sendkit", target="agents/1", seen=seen, outcome=Outcome.REFRESHED, now=now, wait=wait
@@ -179,7 +184,7 @@ def handed_over(wait: Wait, rules: Rules, *looks: tuple[float, Observation]) -> 
 
 def test_a_sensor_goes_on_with_what_the_operator_had_seen() -> None:
     begun = handed_over(own(agent()), sendkit.RULES, (0, agent("pending")), (1, agent("training")))
-    assert shown(begun, sendkit.RULES, (600, agent())) == [DONE]
+    assert shown(begun, sendkit.RULES, (600, agent(scraped=NEW))) == [DONE]
 
 
 def test_a_sensor_given_a_result_does_not_believe_the_status_that_was_there_before() -> None:
@@ -198,12 +203,8 @@ def test_a_sensor_knows_the_operators_first_read_after_the_write() -> None:
 def test_a_sensor_knows_which_trouble_the_baseline_had() -> None:
     trouble = entry("RAW_TEXT", error="x" * 500)
     begun = handed_over(own(trouble), sensay.RULES, (0, trouble))
-    assert not RULES_active(begun, trouble)
-    assert RULES_active(begun, entry("RAW_TEXT"))
-
-
-def RULES_active(wait: Wait, seen: Observation) -> bool:
-    return sensay.RULES.active(wait, seen)
+    assert proven(begun, sensay.RULES, (1, trouble)) is None
+    assert proven(begun, sensay.RULES, (1, entry("RAW_TEXT"))) == "SEEN_IN_PROGRESS"
 
 
 def test_a_document_in_work_before_is_still_no_evidence_for_the_sensor() -> None:
@@ -269,7 +270,13 @@ def grace(baseline: Observation | None) -> Wait:
 
 def test_a_grace_ends_at_once_when_a_trace_shows() -> None:
     assert shown(grace(agent()), sendkit.RULES, (0, agent()), (8, agent("training"))) == [WAIT, DONE]
-    assert shown(grace(agent()), sendkit.RULES, (0, agent()), (8, agent(scraped=NEW))) == [WAIT, DONE]
+    assert shown(
+        grace(agent()), sendkit.RULES, (0, agent()), (8, agent(scraped=NEW)), (9, agent(scraped=NEW))
+    ) == [
+        WAIT,
+        WAIT,
+        DONE,
+    ]
 
 
 def test_a_grace_without_a_trace_ends_after_its_time() -> None:
@@ -289,7 +296,7 @@ def test_reads_that_fail_in_a_row_end_the_wait_and_say_that_nobody_could_look() 
     wait = own(agent(), max_read_failures=3)
     verdicts = []
     for now in (0, 30, 60):
-        wait, verdict = waits.miss(wait, now)
+        wait, verdict = waits.read_failed(wait, now)
         verdicts.append(verdict)
     assert verdicts == [WAIT, WAIT, Verdict.UNREADABLE]
 
@@ -297,38 +304,38 @@ def test_reads_that_fail_in_a_row_end_the_wait_and_say_that_nobody_could_look() 
 def test_a_read_that_succeeds_begins_the_count_anew() -> None:
     wait = own(agent(), max_read_failures=2)
     for _ in range(5):
-        wait, verdict = waits.miss(wait, 1)
+        wait, verdict = waits.read_failed(wait, 1)
         assert verdict is WAIT
-        wait, verdict = waits.look(wait, sendkit.RULES, agent("training"), 1)
+        wait, verdict = waits.observe(wait, sendkit.RULES, agent("training"), 1)
         assert verdict is WAIT
 
 
 def test_a_rate_limit_never_ends_a_wait_before_its_deadline() -> None:
     wait = own(agent(), max_read_failures=1)
     for _ in range(50):
-        wait, verdict = waits.miss(wait, 10, counts=False)
+        wait, verdict = waits.read_failed(wait, 10, ReadFailure.RATE_LIMITED)
         assert verdict is WAIT
-    assert waits.miss(wait, 3600, counts=False)[1] is Verdict.TIMED_OUT
+    assert waits.read_failed(wait, 3600, ReadFailure.RATE_LIMITED)[1] is Verdict.TIMED_OUT
 
 
 def test_a_read_that_can_never_succeed_ends_the_wait_at_once() -> None:
-    assert waits.miss(own(agent()), 0, final=True)[1] is Verdict.REFUSED
+    assert waits.read_failed(own(agent()), 0, ReadFailure.FINAL)[1] is Verdict.REFUSED
 
 
 def test_a_failed_read_takes_nothing_from_the_evidence() -> None:
-    wait, _ = waits.look(own(agent()), sendkit.RULES, agent("training", NEW), 0)
-    after, _ = waits.miss(wait, 1)
-    assert replace(after.evidence, failures=0) == wait.evidence
-    assert shown(after, sendkit.RULES, (2, agent())) == [DONE]
+    wait, _ = waits.observe(own(agent()), sendkit.RULES, agent("training", NEW), 0)
+    after, _ = waits.read_failed(wait, 1)
+    assert replace(after.evidence, failures=0, silent_until=None) == wait.evidence
+    assert shown(after, sendkit.RULES, (2, agent(scraped=NEW))) == [DONE]
 
 
 def test_a_read_that_fails_at_the_deadline_is_a_timeout() -> None:
-    assert waits.miss(own(agent()), 3600)[1] is Verdict.TIMED_OUT
+    assert waits.read_failed(own(agent()), 3600)[1] is Verdict.TIMED_OUT
 
 
 def test_a_proven_end_at_the_deadline_is_an_end() -> None:
-    wait, _ = waits.look(own(agent()), sendkit.RULES, agent("training"), 0)
-    assert shown(wait, sendkit.RULES, (3600, agent())) == [DONE]
+    wait, _ = waits.observe(own(agent()), sendkit.RULES, agent("training"), 0)
+    assert shown(wait, sendkit.RULES, (3600, agent(scraped=NEW))) == [DONE]
     assert shown(own(agent(), Receipt.ACTIVE), sendkit.RULES, (3600, agent())) == [Verdict.TIMED_OUT]
 
 

@@ -13,7 +13,7 @@ from airflow_provider.refresh import wait as waits
 from airflow_provider.refresh.observation import Observation
 from airflow_provider.refresh.record import Ending, Identity, Outcome, Record, Stage, fingerprint
 from airflow_provider.refresh.submit import Action, Decision, Policy
-from airflow_provider.refresh.wait import Purpose, Receipt
+from airflow_provider.refresh.wait import Purpose, Receipt, Rules, Verdict, Wait
 from airflow_provider.vendors.sendkit import agent as sendkit
 from airflow_provider.vendors.sensay import entry as sensay
 from tests.unit.refresh.scenes import (
@@ -25,6 +25,7 @@ from tests.unit.refresh.scenes import (
     blind_agent,
     entry,
     own,
+    waiting,
 )
 
 ME = Identity(target="sendkit:agents/1", body="b", cycle=1)
@@ -64,8 +65,8 @@ def decide(
     *,
     identity: Identity = ME,
     now: float = 0.0,
-    waited: Purpose | None = None,
-    rules: submit.SubmitRules = sendkit.RULES,
+    waited: Wait | None = None,
+    rules: Rules = sendkit.RULES,
 ) -> Decision:
     return submit.decide(record, identity, policy or paid(), seen, rules, now, waited)
 
@@ -99,8 +100,6 @@ def test_without_a_record_it_is_sent_whatever_the_status_says(before: Observatio
 @pytest.mark.parametrize(
     ("before", "now"),
     [
-        pytest.param(agent("completed", OLD), agent("completed", NEW), id="marker moved"),
-        pytest.param(agent("completed", None), agent("completed", NEW), id="first marker"),
         pytest.param(agent("completed"), agent("failed"), id="status changed"),
         pytest.param(agent("completed"), agent("training"), id="training"),
         pytest.param(agent("completed"), agent("pending"), id="pending"),
@@ -114,6 +113,28 @@ def test_an_intent_whose_request_left_a_trace_is_adopted(
     before: Observation, now: Observation, identity: Identity
 ) -> None:
     assert action(intent(before), now, identity=identity) is Action.ADOPT
+
+
+@pytest.mark.parametrize("scraped", [OLD, None], ids=["marker moved", "first marker"])
+@pytest.mark.parametrize("now", [30.0, GRACE + 1], ids=["within the grace", "after it"])
+def test_a_marker_that_moved_is_a_trace_only_once_a_second_look_says_so(
+    scraped: str | None, now: float
+) -> None:
+    before, moved = agent(scraped=scraped), agent(scraped=NEW)
+    first = decide(intent(before), moved, now=now)
+    assert (first.action, first.purpose, first.trace) == (Action.WAIT, Purpose.GRACE, True)
+    grace = waiting(Purpose.GRACE, baseline=before)
+    looked, verdict = waits.observe(grace, sendkit.RULES, moved, now)
+    assert verdict is Verdict.WAIT, "moved once: never the end, not even after the grace"
+    assert action(intent(before), moved, now=now + 1, waited=looked) is Action.ADOPT
+    assert action(intent(before), before, now=now + 1, waited=looked) is not Action.ADOPT
+
+
+@pytest.mark.parametrize("marker", ["2025-12-31T00:00:00Z", "2026-01-01T00:00:00.000+00:00", None])
+def test_a_marker_that_only_looks_different_or_went_back_is_no_trace(marker: str | None) -> None:
+    same = agent(scraped=marker)
+    looked, _ = waits.observe(waiting(Purpose.GRACE, baseline=agent(scraped=OLD)), sendkit.RULES, same, 1)
+    assert action(intent(agent(scraped=OLD)), same, now=2, waited=looked) is Action.WAIT
 
 
 def test_an_adopted_intent_costs_nothing_even_where_the_budget_is_spent() -> None:
@@ -202,8 +223,8 @@ def test_a_submitted_run_taken_up_after_its_deadline_gets_a_fresh_one() -> None:
 
 
 def test_a_submitted_run_taken_up_again_forgets_failed_reads_and_nothing_else() -> None:
-    wait, _ = waits.look(own(agent()), sendkit.RULES, agent("training"), 5)
-    missed, _ = waits.miss(wait, 10)
+    wait, _ = waits.observe(own(agent()), sendkit.RULES, agent("training"), 5)
+    missed, _ = waits.read_failed(wait, 10)
     again = submit.reopened(submitted(wait=missed), ME, now=20.0, timeout=60.0)
     assert again.wait == wait
     assert again.credits == TEN
@@ -439,7 +460,7 @@ def test_a_write_whose_first_read_is_missing_is_repeated() -> None:
 
 
 def test_a_write_that_was_looked_at_is_reattached() -> None:
-    wait, _ = waits.look(own(entry()), sensay.RULES, entry("READY", NEW), 0)
+    wait, _ = waits.observe(own(entry()), sensay.RULES, entry("READY", NEW), 0)
     assert sensay_action(submitted(baseline=entry(), wait=wait), entry(), free()) is Action.REATTACH
 
 
@@ -460,11 +481,11 @@ def test_an_entry_at_vector_created_is_given_one_grace_and_then_written() -> Non
     before = entry("VECTOR_CREATED")
     decision = decide(None, before, free(), rules=sensay.RULES)
     assert (decision.action, decision.purpose) == (Action.WAIT, Purpose.GRACE)
-    assert sensay_action(None, before, free(), waited=Purpose.GRACE) is Action.SUBMIT
+    assert sensay_action(None, before, free(), waited=waiting(Purpose.GRACE)) is Action.SUBMIT
 
 
 def test_an_entry_in_progress_again_after_the_grace_is_waited_for_again() -> None:
-    decision = decide(None, entry("RAW_TEXT"), free(), rules=sensay.RULES, waited=Purpose.GRACE)
+    decision = decide(None, entry("RAW_TEXT"), free(), rules=sensay.RULES, waited=waiting(Purpose.GRACE))
     assert (decision.action, decision.purpose) == (Action.WAIT, Purpose.FOREIGN)
 
 

@@ -220,7 +220,7 @@ class Airflow:
             seen, error = None, None
             try:
                 seen = job.target.observe(self.vendor.read())
-                wait, verdict = waits.look(wait, job.rules, seen, self.clock.now)
+                wait, verdict = waits.observe(wait, job.rules, seen, self.clock.now)
             except ApiError as failure:
                 error = failure.to_json()
                 wait, verdict = judge_failure(wait, failure, self.clock.now)
