@@ -313,7 +313,7 @@ def _silence(wait: Wait) -> float:
 
     Two intervals; where they are a small part of the grace, so much of it that a busy machine does not matter.
     """
-    return max(2.0 * wait.interval, wait.start_grace / 8.0)
+    return max(2.0 * wait.interval, wait.start_grace / 4.0)
 
 
 def _between(since: float | None, now: float | None) -> float:

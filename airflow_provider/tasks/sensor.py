@@ -131,6 +131,7 @@ class Lookout(ABC):
         """Look once, then give the worker slot back until the next look."""
         memory = _Memory(self.context, self.log)
         wait = memory.read() or self._first_of_this_try()
+        wait = replace(wait, poll_interval=max(wait.poll_interval, executor_lag()))
         report = self.look(wait)
         if not self.over(report):
             memory.write(report.wait)
