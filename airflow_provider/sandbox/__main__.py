@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from airflow_provider.sandbox.options import Options
+from airflow_provider.sandbox.options import Options, problems
 from airflow_provider.sandbox.server import Ready, serve
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
@@ -64,8 +64,7 @@ def main(
     try:
         options = Options.model_validate(wanted)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise typer.BadParameter(problems) from None
+        raise typer.BadParameter(f"{problems(error)}. --help lists the options.") from None
 
     def ready(told: Ready) -> None:
         _greet(told)

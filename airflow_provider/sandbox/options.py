@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-Seconds = Annotated[float, Field(ge=0)]
+FOREVER = 1e9
+"""Seconds: some thirty years, so that every time that comes of it can be written."""
+
+Seconds = Annotated[float, Field(ge=0, le=FOREVER)]
 Generation = Literal["both", "knowledge-base", "training"]
 OlderFailure = Literal["SYNC_ERROR", "ERR_FILE_PROCESSING", "ERR_TEXT_PROCESSING", "ERR_TEXT_TO_VECTOR"]
 EntryOutcome = Literal["READY", "VECTOR_CREATED", "UNPROCESSABLE", "error"]
@@ -16,14 +19,17 @@ class CommonOptions(BaseModel):
     """Clock, network and limits; they hold for both vendors."""
 
     time_scale: float = Field(
-        default=1.0, gt=0, description="World seconds per real second; all durations shrink."
+        default=1.0, gt=0, le=1e6, description="World seconds per real second; all durations shrink."
     )
     clock_skew: float = Field(
-        default=0.0, description="Seconds by which the vendors' clocks are ahead of this machine's."
+        default=0.0,
+        ge=-FOREVER,
+        le=FOREVER,
+        description="Seconds by which the vendors' clocks are ahead of this machine's.",
     )
     latency: Seconds = Field(default=0.0, description="Real seconds before every vendor answer.")
     rate_limit: float | None = Field(
-        default=None, gt=0, description="Requests per real second; beyond it 429. null: no limit."
+        default=None, ge=0.001, description="Requests per real second; beyond it 429. null: no limit."
     )
     rate_limit_retry_after: Literal["seconds", "date", "none"] = Field(
         default="seconds", description="How a 429 of rate_limit says when to come back."
@@ -190,10 +196,19 @@ class SensayOptions(BaseModel):
     )
 
 
+def problems(error: ValidationError) -> str:
+    """Each on what it is about; ``nosuch: no such option`` for a name that is none."""
+    return "; ".join(
+        f"{'.'.join(map(str, one['loc']))}: "
+        + ("no such option" if one["type"] == "extra_forbidden" else one["msg"])
+        for one in error.errors(include_url=False, include_input=False, include_context=False)
+    )
+
+
 class Options(SensayOptions, SendKitOptions, CommonOptions):
     """All options, with the harsher choice as the default wherever a vendor is silent."""
 
-    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+    model_config = ConfigDict(extra="forbid", validate_assignment=True, allow_inf_nan=False)
 
     def changed(self, changes: dict[str, object]) -> Options:
         """:raises pydantic.ValidationError: for an unknown name or value; nothing is changed then."""

@@ -46,7 +46,6 @@ def build(site: Site) -> FastAPI:
         version="1",
         description="The documented contract of both vendors, runnable. `/_sandbox` is the control panel.",
         strict_content_type=False,
-        default_response_class=Json,
     )
     app.state.site = site
     for router in SENDKIT_ROUTERS:

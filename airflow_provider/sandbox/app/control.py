@@ -12,14 +12,15 @@ from pydantic import ValidationError
 
 from airflow_provider.sandbox.app.control_bodies import Advance, ReleaseHeld, Seed, SetAgent, SetEntry
 from airflow_provider.sandbox.app.faults import Fault
-from airflow_provider.sandbox.app.responses import Json
+from airflow_provider.sandbox.app.responses import Json, JsonRoute
 from airflow_provider.sandbox.app.setting import seed, set_agent, set_entry
 from airflow_provider.sandbox.app.site import AnySite, Site
+from airflow_provider.sandbox.options import problems
 from airflow_provider.sandbox.state.clock import iso
 from airflow_provider.sandbox.state.entry_views import show
 from airflow_provider.sandbox.state.world import World
 
-router = APIRouter(prefix="/_sandbox", tags=["Sandbox control"])
+router = APIRouter(route_class=JsonRoute, prefix="/_sandbox", tags=["Sandbox control"])
 
 
 @router.get("/state", summary="Agents, entries, credits, charges, requests")
@@ -61,9 +62,7 @@ async def change_options(site: AnySite, changes: Annotated[dict[str, Any], Body(
     try:
         site.world.set_options(changes)
     except ValidationError as error:
-        return Json(
-            {"error": error.errors(include_url=False, include_input=False, include_context=False)}, 422
-        )
+        return Json({"error": problems(error)}, 422)
     return site.world.options.model_dump()
 
 

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from airflow_provider.sandbox.app.holding import Release
+from airflow_provider.sandbox.options import FOREVER, Seconds
+
+
+def _moment(text: str) -> str:
+    if not 1900 <= datetime.fromisoformat(text).year <= 9000:
+        raise ValueError("a year from 1900 to 9000")
+    return text
+
+
+Moment = Annotated[str, AfterValidator(_moment)]
+After = Annotated[float, Field(ge=-FOREVER, le=FOREVER)]
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class AgentStep(_Body):
     """The agent from ``after`` seconds on; a status may be any string, or null."""
 
-    after: float = 0.0
+    after: After = 0.0
     trainingStatus: str | None
     active: bool | None = Field(
         default=None, description="Retrain is 409 meanwhile; default: while training."
     )
     trainingError: str | None = None
-    lastScrapedAt: str | None = Field(default=None, description="ISO time; absent: unchanged.")
+    lastScrapedAt: Moment | None = Field(default=None, description="ISO time; absent: unchanged.")
 
 
 class SetDocument(_Body):
@@ -31,7 +43,7 @@ class SetDocument(_Body):
     fileType: Literal["pdf", "docx", "txt"] = "pdf"
     fileSize: int = 42
     status: Literal["processing", "completed", "failed"] = "completed"
-    after: float | None = Field(
+    after: Seconds | None = Field(
         default=None, description="processing only: seconds until it is completed; absent: never."
     )
 
@@ -42,11 +54,13 @@ class SetAgent(_Body):
     trainingStatus: str | None = None
     trainingProgress: float | None = None
     trainingError: str | None = None
-    lastScrapedAt: str | None = None
+    lastScrapedAt: Moment | None = None
     totalPages: int | None = None
     totalChunks: int | None = None
     never_trained: bool = False
-    timeline: list[AgentStep] | None = Field(default=None, description="What GET will show when.")
+    timeline: list[AgentStep] | None = Field(
+        default=None, min_length=1, description="What GET will show when."
+    )
     foreign_run: bool = Field(
         default=False, description="Someone else's retrain begins now; charged to nobody."
     )
@@ -58,7 +72,7 @@ class SetAgent(_Body):
 
 
 class EntryStep(_Body):
-    after: float = 0.0
+    after: After = 0.0
     status: str | None
     error: str | None = None
     quiet: bool = Field(default=False, description="Does not stamp updatedAt.")
@@ -69,10 +83,10 @@ class SetEntry(_Body):
 
     status: str | None = None
     error: str | None = None
-    timeline: list[EntryStep] | None = None
+    timeline: list[EntryStep] | None = Field(default=None, min_length=1)
     title: str | None = None
     rawText: str | None = None
-    updatedAt: str | None = Field(default=None, description="ISO time, shown until the next write.")
+    updatedAt: Moment | None = Field(default=None, description="ISO time, shown until the next write.")
     missing: list[str] | None = None
     raw: dict[str, Any] | None = None
 
@@ -90,7 +104,7 @@ class SeedEntry(SetEntry):
 class SeedMany(_Body):
     """Finished text entries in bulk; ``{n}`` counts from 1 in title and text."""
 
-    count: int = Field(ge=1)
+    count: int = Field(ge=1, le=1_000_000)
     title: str = "Article {n}"
     text: str = "Text of article {n}."
     status: str = "READY"
@@ -104,7 +118,7 @@ class Seed(_Body):
 
 
 class Advance(_Body):
-    seconds: float = Field(ge=0)
+    seconds: Seconds
 
 
 class ReleaseHeld(_Body):

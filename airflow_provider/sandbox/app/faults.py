@@ -7,9 +7,9 @@ import random
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 
-from airflow_provider.sandbox.options import Seconds
+from airflow_provider.sandbox.options import FOREVER, Seconds
 from airflow_provider.sandbox.state.clock import MarkerStyle
 
 
@@ -23,14 +23,28 @@ class Match(BaseModel):
         default=None, description="Regular expression, searched in the path (without the query)."
     )
 
+    @field_validator("path")
+    @classmethod
+    def is_pattern(cls, path: str | None) -> str | None:
+        try:
+            re.compile(path or "")
+        except re.error as error:
+            raise ValueError(f"{path!r} is no regular expression: {error}") from None
+        return path
+
     def accepts(self, method: str, path: str) -> bool:
         return (self.method is None or self.method.upper() == method) and (
             self.path is None or re.search(self.path, path) is not None
         )
 
 
+Status = Annotated[int, Field(ge=200, le=599)]
+HeaderName = Annotated[str, Field(pattern=r"^[-!#$%&'*+.^_`|~0-9A-Za-z]+$")]
+HeaderValue = Annotated[str, Field(pattern=r"^[\x20-\x7e]*$")]
+
+
 class _Fault(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     match: Match = Field(default_factory=lambda: Match(method=None, path=None))
     times: int | None = Field(default=1, ge=1, description="Fires at most so often; null: always.")
@@ -67,8 +81,8 @@ class StatusFault(_Fault):
     """Answer with this status and do nothing. Without ``body``: the vendor's own envelope."""
 
     kind: Literal["status"]
-    status: int = Field(ge=100, le=599)
-    headers: dict[str, str] = Field(default_factory=dict)
+    status: Status
+    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
     body: Any = Field(default=None, description="JSON, or a string sent as it is.")
     error_code: str | None = Field(
         default=None, description="Sensay's machine code, e.g. KNOWLEDGE_BASE_CUSTOM_QUOTA_EXCEEDED."
@@ -117,7 +131,7 @@ class BodyFault(_Fault):
 
     kind: Literal["body"]
     shape: Literal["not_json", "huge", "cut_json", "cut_connection", "wrong_shape", "empty", "dribble"]
-    status: int | None = Field(default=None, description="Another status than the true one.")
+    status: Status | None = Field(default=None, description="Another status than the true one.")
     body: Any = Field(default=None, description="For wrong_shape: what to send; [] without it.")
     size: int = Field(default=50_000_000, ge=1, description="For huge: bytes of (valid) JSON.")
     chunk: int = Field(default=1, ge=1, description="For dribble: bytes at a time.")
@@ -136,7 +150,10 @@ class EditFault(_Fault):
         default=None, ge=0, description="A list has only so many items, and says so in total."
     )
     marker_shift: float = Field(
-        default=0.0, description="Seconds by which lastScrapedAt and updatedAt are moved; may be negative."
+        default=0.0,
+        ge=-FOREVER,
+        le=FOREVER,
+        description="Seconds by which lastScrapedAt and updatedAt are moved; may be negative.",
     )
     marker_style: MarkerStyle | None = Field(
         default=None, description="The same instants of lastScrapedAt and updatedAt, spelt otherwise."
@@ -155,7 +172,7 @@ class RedirectFault(_Fault):
 
     kind: Literal["redirect"]
     status: Literal[301, 302, 303, 307, 308] = 307
-    location: str = "https://elsewhere.invalid/"
+    location: HeaderValue = "https://elsewhere.invalid/"
 
 
 Fault = Annotated[

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
 from airflow_provider.sandbox.app.problems import Problem
+from airflow_provider.sandbox.app.responses import JsonRoute
 from airflow_provider.sandbox.app.sendkit import AgentToChange
 from airflow_provider.sandbox.app.sendkit_bodies import (
     MAX_DOCUMENT_BYTES,
@@ -23,7 +24,7 @@ from airflow_provider.sandbox.state.agents import Agent, Document
 from airflow_provider.sandbox.state.storage import Upload
 from airflow_provider.sandbox.state.world import World
 
-router = APIRouter(prefix="/v1/agents/{agentId}", tags=["SendKit documents"])
+router = APIRouter(route_class=JsonRoute, prefix="/v1/agents/{agentId}", tags=["SendKit documents"])
 
 _UPLOAD_SCHEMA = {
     "requestBody": {

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query
 
 from airflow_provider.sandbox.app.problems import Problem
-from airflow_provider.sandbox.app.responses import Json
+from airflow_provider.sandbox.app.responses import Json, JsonRoute
 from airflow_provider.sandbox.app.sensay_bodies import CreateEntry, Status, UpdateEntry
 from airflow_provider.sandbox.app.sensay_replicas import AnyReplica
 from airflow_provider.sandbox.app.site import AnySite, AnyWorld, Site
@@ -31,7 +31,9 @@ def generation_exists(world: AnyWorld) -> None:
         raise Problem(world.options.removed_status)
 
 
-router = APIRouter(tags=["Sensay knowledge base"], dependencies=[Depends(generation_exists)])
+router = APIRouter(
+    route_class=JsonRoute, tags=["Sensay knowledge base"], dependencies=[Depends(generation_exists)]
+)
 _BASE = "/v1/replicas/{replicaUUID}/knowledge-base"
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Header, Query
 from starlette.responses import Response
 
 from airflow_provider.sandbox.app.problems import Problem
+from airflow_provider.sandbox.app.responses import JsonRoute
 from airflow_provider.sandbox.app.sensay_bodies import (
     Ask,
     CreateReplica,
@@ -22,7 +23,7 @@ from airflow_provider.sandbox.state.answers import DO_NOT_KNOW, answer
 from airflow_provider.sandbox.state.people import Replica, User
 from airflow_provider.sandbox.state.world import World
 
-router = APIRouter(prefix="/v1", tags=["Sensay users, replicas, chat"])
+router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["Sensay users, replicas, chat"])
 
 
 def replica_of(replicaUUID: UUID, world: AnyWorld) -> Replica:

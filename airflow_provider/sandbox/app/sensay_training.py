@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query
 
 from airflow_provider.sandbox.app.problems import Problem
+from airflow_provider.sandbox.app.responses import JsonRoute
 from airflow_provider.sandbox.app.sensay_bodies import OlderStatus, UpdateTraining
 from airflow_provider.sandbox.app.sensay_replicas import AnyReplica
 from airflow_provider.sandbox.app.site import AnySite, AnyWorld
@@ -25,7 +26,9 @@ def generation_exists(world: AnyWorld) -> None:
         raise Problem(world.options.removed_status)
 
 
-router = APIRouter(tags=["Sensay training (older)"], dependencies=[Depends(generation_exists)])
+router = APIRouter(
+    route_class=JsonRoute, tags=["Sensay training (older)"], dependencies=[Depends(generation_exists)]
+)
 
 
 def entry_as_read(trainingID: int, world: AnyWorld) -> Entry:

@@ -67,8 +67,11 @@ class Tampering:
         # Read the request to its end first: what is performed later must not depend on the client still being there.
         body = await _read(receive)
         answered = await self._suffer(fault, scope, body)
-        if answered is not None:
-            await answered(scope, receive, send)
+        if answered is None:
+            return
+        if answered.status_code in (204, 304):
+            answered = Response(status_code=answered.status_code)
+        await answered(scope, receive, send)
 
     async def _suffer(self, fault: Fault, scope: Scope, body: bytes) -> Response | None:
         """The response to send, or ``None`` where the connection was cut."""

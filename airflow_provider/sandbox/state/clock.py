@@ -51,7 +51,10 @@ MarkerStyle = Literal["z", "offset", "zone", "no_zone", "epoch_ms"]
 
 def respell(text: str, style: MarkerStyle | None, shift: float) -> str | float:
     """A vendor's time, moved, as another serializer would write it; without a style as it was written."""
-    at = parse_time(text) + shift
+    try:
+        at = parse_time(text) + shift
+    except ValueError:
+        return text
     match style:
         case "z":
             return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

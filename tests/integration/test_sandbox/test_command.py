@@ -122,6 +122,12 @@ def test_a_wrong_setting_is_said_before_anything_listens(arguments: list[str]) -
     assert "Invalid value" in ended.stderr
 
 
+def test_an_option_that_does_not_exist_is_named_and_the_help_lists_those_that_do() -> None:
+    with pytest.raises(RuntimeError, match="nosuch: no such option") as refused:
+        SandboxProcess(nosuch=1).start()
+    assert "--help" in str(refused.value)
+
+
 def test_a_taken_port_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -57,9 +57,110 @@ def test_requests_are_counted_by_template_and_logged_without_values(
 
 
 def test_an_option_that_does_not_exist_changes_nothing(knowledge_sandbox: Sandbox) -> None:
-    with pytest.raises(SandboxRefused, match="Extra inputs"):
+    with pytest.raises(SandboxRefused, match="latencie: no such option"):
         knowledge_sandbox.options(latency=1, latencie=1)
     assert knowledge_sandbox.state()["options"]["latency"] == 0
+
+
+NEVER = [
+    ("options", '{"lag": Infinity}'),
+    ("options", '{"lag": NaN}'),
+    ("options", '{"lag": 1e300}'),
+    ("options", '{"clock_skew": 1e300}'),
+    ("options", '{"clock_skew": -1e12}'),
+    ("options", '{"time_scale": 1e300}'),
+    ("options", '{"credits": Infinity}'),
+    ("options", '{"rate_limit": 1e-300}'),
+    ("options", '{"read_lag_seconds": 1e18}'),
+    ("options", r'{"lag": "\ud800"}'),
+    ("options", r'{"\ud800": 1}'),
+    ("options", "[1]"),
+    ("options", "{"),
+    ("advance", '{"seconds": 1e300}'),
+    ("advance", '{"seconds": Infinity}'),
+    ("agents", '{"lastScrapedAt": "garbage"}'),
+    ("agents", '{"lastScrapedAt": "0001-01-01T00:00:00+14:00"}'),
+    ("agents", '{"lastScrapedAt": "9999-12-31T23:59:59-14:00"}'),
+    ("agents", '{"trainingProgress": NaN}'),
+    ("agents", '{"timeline": []}'),
+    ("agents", '{"timeline": [{"after": 1e300, "trainingStatus": null}]}'),
+    ("agents", '{"documents": [{"fileName": "a", "status": "processing", "after": 1e300}]}'),
+    ("entries", '{"updatedAt": "garbage"}'),
+    ("entries", '{"updatedAt": "0001-01-01T00:00:00+14:00"}'),
+    ("entries", '{"timeline": []}'),
+    ("entries", '{"timeline": [{"after": 1e300, "status": null}]}'),
+    ("seed", '{"many": {"count": 0}}'),
+    ("seed", '{"many": {"count": 100000000000}}'),
+    ("seed", '{"entries": [{"timeline": []}]}'),
+    ("faults", '{"kind": "status", "status": 500, "match": {"path": "("}}'),
+    ("faults", '{"kind": "status", "status": 101}'),
+    ("faults", r'{"kind": "status", "status": 500, "headers": {"a": "b\r\nc: d"}}'),
+    ("faults", '{"kind": "status", "status": 500, "headers": {"a b": "c"}}'),
+    ("faults", r'{"kind": "status", "status": 500, "headers": {"a": "\u0100"}}'),
+    ("faults", '{"kind": "status", "status": 500, "retry_after": 1e300, "retry_after_format": "date"}'),
+    ("faults", '{"kind": "body", "shape": "empty", "status": 7}'),
+    ("faults", r'{"kind": "redirect", "location": "\ud800"}'),
+    ("faults", '{"kind": "edit", "marker_shift": 1e300}'),
+    ("faults", '{"kind": "delay", "seconds": Infinity}'),
+]
+ODD = [
+    ("options", r'{"training_error": "\ud800", "entry_error": "\u0000"}'),
+    ("options", r'{"websites": {"\ud800": "\u0000"}}'),
+    ("options", r'{"retrain_answer_status": "\ud800"}'),
+    ("options", r'{"storage_host": "a b\n"}'),
+    ("options", '{"entry_stuck": "NOPE", "read_lag_seconds": 1e9, "clock_skew": -1e9}'),
+    ("agents", r'{"profile": {"usage": {"x": NaN, "\ud800": 1}}}'),
+    ("agents", '{"profile": {"persona": null, "companyInfo": 7}}'),
+    ("agents", r'{"raw": {"persona": null, "x": NaN, "\ud800": 1}}'),
+    ("agents", '{"missing": ["_id", "createdAt", "companyInfo", "persona"]}'),
+    ("agents", r'{"documents": [{"fileName": "\ud800"}]}'),
+    ("agents", r'{"trainingStatus": "\ud800", "totalPages": -1}'),
+    ("agents", '{"timeline": [{"after": -5, "trainingStatus": "x"}]}'),
+    ("entries", r'{"title": "\ud800", "rawText": "\u0000"}'),
+    ("entries", r'{"status": "\ud800"}'),
+    ("entries", '{"status": null, "missing": ["id"], "raw": {"x": NaN}}'),
+    ("seed", r'{"entries": [{"replica_uuid": "nope", "url": "\ud800"}, {"filename": "\ud800"}]}'),
+    ("seed", r'{"entries": [{"url": "http://[::1"}], "agents": [{"name": "\ud800"}]}'),
+    ("seed", r'{"many": {"count": 2, "status": "\ud800", "title": "\ud800"}}'),
+    ("faults", '{"kind": "status", "status": 204, "times": null}'),
+    ("faults", '{"kind": "status", "status": 304, "body": "x", "times": null}'),
+    ("faults", '{"kind": "status", "status": 500, "body": NaN, "times": null}'),
+    ("faults", r'{"kind": "status", "status": 500, "error_code": "\ud800", "times": null}'),
+    ("faults", '{"kind": "body", "shape": "empty", "status": 204, "times": null}'),
+    ("faults", '{"kind": "edit", "members": {"": 1, ".": 2, "data.*.*": NaN}, "times": null}'),
+    ("faults", '{"kind": "edit", "marker_shift": -1e9, "marker_style": "zone", "times": null}'),
+    ("faults", r'{"kind": "swap", "to": "\ud800", "times": null}'),
+]
+
+
+@pytest.mark.parametrize(("what", "body"), NEVER + ODD)
+def test_what_the_control_panel_takes_can_be_shown_and_what_cannot_is_refused(
+    knowledge_sandbox: Sandbox, sendkit: httpx.Client, sensay: httpx.Client, base: str, what: str, body: str
+) -> None:
+    """Infinities, times out of range, lone surrogates, members of another type: never a 500, now or later."""
+    sandbox, agent, entry = knowledge_sandbox, knowledge_sandbox.agent_id, knowledge_sandbox.entry_id
+    path = {"agents": f"agents/{agent}", "entries": f"entries/{entry}"}.get(what, what)
+    with httpx.Client(
+        base_url=f"{sandbox.url}/_sandbox/", headers=sendkit.headers, trust_env=False
+    ) as control:
+        asked = control.request("PATCH" if what == "options" else "POST", path, content=body)
+        assert (asked.status_code == 422) is ((what, body) in NEVER)
+        assert asked.status_code < 500
+        answers = [control.get("state"), control.get("faults"), control.patch("options", json={"latency": 0})]
+        assert [answer.status_code for answer in answers] == [200, 200, 200]
+    looks = [
+        sendkit.get(f"/v1/agents/{agent}"),
+        sendkit.get("/v1/agents"),
+        sensay.get(f"{base}/{entry}"),
+        sensay.get(base),
+        sensay.get(f"/v1/training/{entry}"),
+        sensay.get("/v1/training"),
+        sensay.post(base, json={"filename": "a.txt"}),
+        sensay.post(base, json={"url": "https://a.example/"}),
+        sendkit.patch(f"/v1/agents/{agent}", json={"persona": {"role": "r"}}),
+        sendkit.post(f"/v1/agents/{agent}/retrain"),
+    ]
+    assert "Internal Server Error" not in [look.text for look in looks]
 
 
 def test_time_can_run_faster(knowledge_sandbox: Sandbox, sendkit: httpx.Client, agent: str) -> None:
