@@ -121,9 +121,8 @@ def given_file(file: Any) -> StoredFile:
                 "Document(key=…, text=…). Nothing was sent."
             )
         return StoredFile(path)
-    if not (hasattr(file, "fs") and hasattr(file, "path")):
-        file = storage_path(text)
-    return StoredFile(file.path, storage(file))
+    fs, path = storage(file if hasattr(file, "fs") and hasattr(file, "path") else storage_path(text))
+    return StoredFile(path, fs)
 
 
 def is_on_disk(url: str) -> bool:
@@ -168,21 +167,22 @@ def storage_path(url: str) -> Any:
         raise _unknown(url, error) from None
 
 
-def storage(path: Any) -> Any:
+def storage(path: Any) -> tuple[Any, str]:
     """
-    Return the file system of a path, as its connection opens it.
+    Return the file system of a path, as its connection opens it, and what the path is called there.
 
     :raises InvalidArgumentError: nothing that is installed reads such a URL
     """
     try:
         try:
-            return path.fs
+            fs = path.fs
         except ValueError:
             if path.conn_id is not None or not hasattr(path, "__wrapped__"):
                 raise
-            return path.__wrapped__.fs  # Airflow lists no such scheme; fsspec may know it by itself
+            fs = path.__wrapped__.fs  # Airflow lists no such scheme; fsspec may know it by itself
     except (ValueError, ImportError) as error:
         raise _unknown(str(path), error) from None
+    return fs, str(fs._strip_protocol(path.path))
 
 
 def _unknown(url: str, error: Exception) -> InvalidArgumentError:

@@ -91,11 +91,10 @@ def list_files(base: str, globs: Globs, *, may_be_empty: bool) -> list[Listed]:
     try:
         if is_on_disk(base):
             return list(_on_disk(rest, globs))
-        path = storage_path(base)
-        fs, root = storage(path), str(path.path).rstrip("/")
+        fs, root = storage(storage_path(base))
         if scheme in _FLAT and globs.deep:
-            return list(_flat(fs, root, globs, may_be_empty=may_be_empty))
-        return list(_in_store(fs, root, globs, may_be_empty=may_be_empty and scheme in _FLAT))
+            return list(_flat(fs, root.rstrip("/"), globs, may_be_empty=may_be_empty))
+        return list(_in_store(fs, root.rstrip("/"), globs, may_be_empty=may_be_empty and scheme in _FLAT))
     except _MissingError:
         raise SourceIncompleteError(
             f"The folder {base} does not exist, so nobody can tell what is missing from it (is it mounted?). "
