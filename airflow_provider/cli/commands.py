@@ -54,6 +54,12 @@ def get_commands() -> list[CLICommand]:
                     args=(Everything(),),
                 ),
                 ActionCommand(
+                    name="cleanup",
+                    help="List the Variables that this provider keeps, or remove them",
+                    func=_run,
+                    args=(Everything(),),
+                ),
+                ActionCommand(
                     name="sandbox",
                     help="Serve both vendors on this machine, without a key and without credits",
                     func=_run,

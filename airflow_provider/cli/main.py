@@ -148,6 +148,37 @@ def plan(
     raise typer.Exit(int(made.exit))
 
 
+@app.command()
+def cleanup(
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Remove them; without it they are only listed.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object in place of the list.")] = False,
+) -> None:
+    """
+    List the Airflow Variables that this provider keeps: versions delivered, credits of a day, open paid runs.
+
+    Remove them only while no refresh runs: it would forget what it has paid for.
+    """
+    from airflow_provider.cli import cleanup as leftovers
+
+    _as_airflow_does()
+    with _log_on_stderr():
+        found = leftovers.cleanup(apply=apply)
+    if as_json:
+        typer.echo(json.dumps(found.to_json(), indent=2))
+        return
+    for name in found.variables:
+        typer.echo(name)
+    number = len(found.variables)
+    told = f"{number} Variable{'' if number == 1 else 's'} of this provider"
+    if apply:
+        told += " removed."
+    else:
+        told += ". Nothing was removed; --apply removes." if number else "."
+    typer.echo(told)
+
+
 def _as_airflow_does() -> None:
     """As `airflow connections test` does: what stands in the metadata database is then found too."""
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")

@@ -343,6 +343,38 @@ def test_what_cannot_be_planned_is_said_and_is_exit_code_1(
     assert words in shown.replace("\n", " ")
 
 
+# --- cleanup ---------------------------------------------------------------------------------------------
+
+_SET_VARIABLES = """
+from airflow.models.variable import Variable
+Variable.set("agent_knowledge.delivered.sendkit.agents.1", "{}")
+Variable.set("agent_knowledge.credits.sendkit.agents.1", "{}")
+Variable.set("agentXknowledge.not_ours", "1")
+"""
+
+
+def test_cleanup_lists_our_variables_and_removes_only_those_and_only_if_asked(tmp_path: Path) -> None:
+    environment = {**os.environ, "AIRFLOW_HOME": str(tmp_path), "_AIRFLOW_PROCESS_CONTEXT": "server"}
+
+    def airflow(*words: str) -> str:
+        command = [sys.executable, "-m", *words]
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environment, timeout=120, check=True
+        )
+        return done.stdout
+
+    airflow("airflow", "db", "migrate")
+    subprocess.run([sys.executable, "-c", _SET_VARIABLES], env=environment, check=True, timeout=120)
+    ours = ["agent_knowledge.credits.sendkit.agents.1", "agent_knowledge.delivered.sendkit.agents.1"]
+    assert airflow(*OURS, "cleanup").splitlines() == [
+        *ours,
+        "2 Variables of this provider. Nothing was removed; --apply removes.",
+    ]
+    assert json.loads(airflow(*OURS, "cleanup", "--json", "--apply")) == {"variables": ours, "removed": True}
+    assert json.loads(airflow(*OURS, "cleanup", "--json")) == {"variables": [], "removed": False}
+    assert "agentXknowledge.not_ours" in airflow("airflow", "variables", "list")
+
+
 # --- both front doors ------------------------------------------------------------------------------------
 
 
@@ -375,7 +407,7 @@ def test_sandbox_is_the_sandboxs_own_command(door: list[str]) -> None:
 @pytest.mark.parametrize("door", DOORS)
 def test_both_front_doors_list_all_commands(door: list[str]) -> None:
     done = _process(*door, "--help")
-    for command in ("status", "documents", "plan", "sandbox"):
+    for command in ("status", "documents", "plan", "cleanup", "sandbox"):
         assert command in done.stdout
 
 
