@@ -1,6 +1,6 @@
 # Every target sets up what it needs; `.ci/bootstrap` needs nothing but Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser bench bench-sync soak crash-matrix danger-table test-oldest test-matrix lint format docs lock clean
+.PHONY: help demo test test-browser bench bench-sync soak crash-matrix danger-table test-oldest test-matrix lint format docs lock clean release-check
 
 dev = $$(sh .ci/bootstrap dev)
 
@@ -49,6 +49,9 @@ lint: ## format, lint, types and import contracts
 
 format: ## format and sort imports
 	@python=$(dev) && "$$python" -m ruff format . && "$$python" -m ruff check --fix .
+
+release-check: ## build what would be published, twice, and look at it as an index and a user would
+	@python=$(dev) && exec "$$python" -m tests.release
 
 docs: ## the pages of docs/ and the API as a site in site/; warnings are errors
 	@python=$(dev) && rm -rf site && export AIRFLOW_HOME="$$PWD/.cache/docs" \

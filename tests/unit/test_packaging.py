@@ -103,6 +103,13 @@ def test_the_wheel_holds_our_package_alone(wheel: zipfile.ZipFile) -> None:
     }
 
 
+def test_the_examples_are_in_the_wheel_below_our_own_name(wheel: zipfile.ZipFile) -> None:
+    shipped = {name for name in wheel.namelist() if name.startswith("airflow_provider/example_dags/")}
+    assert shipped == {
+        f"airflow_provider/example_dags/{path.name}" for path in (ROOT / "dags_examples").glob("*.py")
+    }
+
+
 def test_the_wheel_says_that_it_is_typed(wheel: zipfile.ZipFile) -> None:
     assert "airflow_provider/py.typed" in wheel.namelist()
 
