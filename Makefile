@@ -1,8 +1,10 @@
 # Every target sets up what it needs; `.ci/bootstrap` needs nothing but Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser bench bench-sync soak crash-matrix danger-table test-oldest test-matrix lint format docs lock clean release-check
+.PHONY: help demo test test-quick test-browser bench bench-sync soak crash-matrix danger-table test-oldest test-matrix lint format docs lock clean release-check
 
 dev = $$(sh .ci/bootstrap dev)
+# Tests wait more than they compute; what shares a stack stays together (tests/conftest.py).
+side = -n 4 --dist loadgroup
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -10,8 +12,11 @@ help: ## show this list
 demo: ## refresh both vendors on a real Airflow, against the sandbox (KEEP=1 leaves it up, DAG=… runs another)
 	@python=$$(sh .ci/bootstrap wheel) && exec "$$python" -m tests.system.demo $(if $(KEEP),--keep) $(if $(DAG),--dag-id $(DAG))
 
-test: ## unit, integration and system tests
-	@python=$(dev) && exec "$$python" -m pytest tests/unit tests/integration tests/system
+test: ## unit, integration and system tests, side by side
+	@python=$(dev) && exec "$$python" -m pytest $(side) tests/unit tests/integration tests/system
+
+test-quick: ## the tests that need neither a socket nor a stack
+	@python=$(dev) && exec "$$python" -m pytest $(side) -q tests/unit
 
 test-browser: ## what a person sees in Airflow's UI, in Chromium (CHROMIUM=… names it, SCREENSHOTS=docs/images keeps the pictures)
 	@python=$(dev) && exec "$$python" -m pytest tests/browser

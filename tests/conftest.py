@@ -40,3 +40,13 @@ collect_ignore = _SINCE_3_3 if _AIRFLOW < (3, 3) else []
 def _airflow_home() -> Iterator[None]:
     yield
     _HOME.cleanup()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Side by side, all that needs the one Airflow stack runs in one process, and begins first: it takes longest."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    stack = [item for item in items if "tests/system/" in item.nodeid]
+    for item in stack:
+        item.add_marker(pytest.mark.xdist_group("stack"))
+    items[:] = [*stack, *(item for item in items if item not in set(stack))]
