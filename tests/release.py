@@ -1,8 +1,8 @@
 """
 What is published, looked at as an index and a user would; ``python -m tests.release`` fails if anything is amiss.
 
-Builds the source distribution and the wheel twice and compares them byte by byte, checks the metadata, lists what the wheel
-holds, and writes a bill of materials of the locked versions.
+Builds the source distribution and the wheel twice and compares them byte by byte, checks the metadata, looks at what
+the wheel holds, and writes a bill of materials of the locked versions.
 """
 
 from __future__ import annotations

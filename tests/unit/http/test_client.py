@@ -246,7 +246,12 @@ def test_a_packed_answer_is_unpacked(client: str, name: str, pack: Callable[[byt
 
 @pytest.mark.parametrize(
     ("name", "body"),
-    [("gzip", gzip.compress(b"{}" * 99)[:-12]), ("gzip", b"no gzip"), ("br", b"x"), ("gzip, gzip", b"x")],
+    [
+        ("gzip", gzip.compress(b"{}" * 99, mtime=0)[:-12]),
+        ("gzip", b"no gzip"),
+        ("br", b"x"),
+        ("gzip, gzip", b"x"),
+    ],
 )
 def test_an_answer_that_cannot_be_unpacked_is_an_error(client: str, name: str, body: bytes) -> None:
     with Server(answer(200, body, {"Content-Encoding": name})) as vendor:

@@ -18,7 +18,7 @@ from airflow_provider.refresh.wait import Purpose, Receipt, Rules, Verdict, Wait
 from airflow_provider.vendors.sendkit import agent as sendkit
 from airflow_provider.vendors.sensay.entry import RULES as SENSAY
 from tests.unit.refresh.effort import effort
-from tests.unit.refresh.scenes import KB, NEW, NEWER, OLD, TRAINING, agent, entry, waiting
+from tests.unit.refresh.scenes import KB, NEW, NEWER, OLD, TRAINING, agent, entry, named, waiting
 
 SENDKIT = sendkit.RULES
 
@@ -119,7 +119,7 @@ STALE = [
 ]
 
 
-@pytest.mark.parametrize(("rules", "before"), STALE, ids=str)
+@pytest.mark.parametrize(("rules", "before"), STALE, ids=named)
 @given(data=st.data())
 def test_no_rhythm_makes_an_old_terminal_status_ours(
     data: st.DataObject, rules: Rules, before: Observation

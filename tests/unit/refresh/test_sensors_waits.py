@@ -23,6 +23,7 @@ from tests.unit.refresh.scenes import (
     agent,
     blind_agent,
     entry,
+    named,
     own,
     proven,
     shown,
@@ -52,7 +53,7 @@ DONE, FAILED, WAIT = Verdict.DONE, Verdict.FAILED, Verdict.WAIT
         (sensay.RULES, entry("RAW_TEXT"), WAIT),
         (sensay.RULES, entry(None), WAIT),
     ],
-    ids=str,
+    ids=named,
 )
 def test_a_gate_opens_on_a_terminal_status_at_once(rules: Rules, seen: Observation, verdict: Verdict) -> None:
     assert shown(waiting(Purpose.GATE), rules, (0, seen)) == [verdict]
@@ -66,7 +67,7 @@ def test_a_gate_opens_on_a_terminal_status_at_once(rules: Rules, seen: Observati
         (sensay.RULES, entry("AWAITING_UPLOAD", generation=TRAINING)),
         (sensay.RULES, entry("NEW", kind="file")),
     ],
-    ids=str,
+    ids=named,
 )
 def test_a_gate_on_what_nobody_ever_started_is_an_error_after_the_grace(
     rules: Rules, idle: Observation
@@ -91,7 +92,7 @@ def test_a_gate_waits_for_a_pending_run_that_begins_within_the_grace() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rules", "seen"), [(sendkit.RULES, blind_agent()), (sensay.RULES, entry("ODD"))], ids=str
+    ("rules", "seen"), [(sendkit.RULES, blind_agent()), (sensay.RULES, entry("ODD"))], ids=named
 )
 def test_a_gate_on_a_status_nobody_knows_is_an_error_after_the_grace(rules: Rules, seen: Observation) -> None:
     assert shown(waiting(Purpose.GATE), rules, *throughout(seen, GRACE))[-1] is Verdict.UNKNOWN_STATUS
@@ -235,7 +236,7 @@ def foreign(**fields: float) -> Wait:
     return waiting(Purpose.FOREIGN, **fields)
 
 
-@pytest.mark.parametrize("ended", [agent("completed"), agent("failed"), agent("pending")], ids=str)
+@pytest.mark.parametrize("ended", [agent("completed"), agent("failed"), agent("pending")], ids=named)
 def test_somebody_elses_run_is_over_once_nothing_is_at_work(ended: Observation) -> None:
     looks = (0, agent("training")), (30, agent("completed", processing=["a"])), (60, ended)
     assert shown(foreign(), sendkit.RULES, *looks) == [WAIT, WAIT, DONE]
