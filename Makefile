@@ -18,8 +18,9 @@ test: ## unit, integration and system tests, side by side
 test-quick: ## the tests that need neither a socket nor a stack
 	@python=$(dev) && exec "$$python" -m pytest $(side) -q tests/unit
 
-test-browser: ## what a person sees in Airflow's UI, in Chromium (CHROMIUM=… names it, SCREENSHOTS=docs/images keeps the pictures)
-	@python=$(dev) && exec "$$python" -m pytest tests/browser
+test-browser: ## what a person sees in Airflow's UI, in Chromium (CHROMIUM=… names it, SCREENSHOTS=docs/images keeps the pictures, AIRFLOW=3.1.8)
+	@python=$(dev) && $(if $(AIRFLOW),other=$$(sh .ci/bootstrap airflow $(AIRFLOW)) && export AIRFLOW_PYTHON="$$other" &&) \
+	  exec "$$python" -m pytest tests/browser
 
 crash-matrix: ## kill real processes between every two steps, break the vendors in every way; one table each
 	@python=$$(sh .ci/bootstrap wheel) && { "$$python" -m tests.system.crash; wrong=$$?; } \

@@ -1,12 +1,10 @@
-// What the page thinks, without a browser: plain values in, plain values out, the time is a parameter.
-// Times, ages and budgets are milliseconds; credits are numbers. Nothing here asks, draws or remembers.
+// What the page thinks: plain values in, plain values out, the time is a parameter, in milliseconds.
 
 const HOUR = 3_600_000;
 export const DAY = 24 * HOUR;
 // How old knowledge may be where nobody said: twice the usual gap between refreshes, and no less than this.
 const ASSUMED = 36 * HOUR;
-// A newer word is "ageing" in the last quarter of its budget.
-const AGEING = 0.75;
+const AGEING = 0.75; // of the budget
 // The worst first: the order in which a person should look.
 export const STATES = ["failing", "stale", "ageing", "running", "never", "fresh"];
 export const AT_WORK = ["running", "deferred", "queued", "up_for_reschedule", "restarting"];
@@ -59,6 +57,10 @@ export const readTask = (task) => ({
   dag: task.dag_id, run: task.dag_run_id, task: task.task_id, map: task.map_index,
 });
 
+/** Is an asset still told of? Airflow calls one inactive that no DAG names, and those that came through an alias. */
+export const isAlive = (asset) =>
+  ["producing_tasks", "aliases", "scheduled_dags", "consuming_tasks"].some((by) => asset[by]?.length > 0);
+
 /** Does a task instance refresh, or wait for, what an agent knows? One that asks or deletes does not. */
 export const isOurs = (task, { operators, prefixes }) => !/Ask|Delete/.test(task.operator)
   && (operators.includes(task.operator) || prefixes.some((each) => task.operator_name?.startsWith(each)));
@@ -66,8 +68,8 @@ export const isOurs = (task, { operators, prefixes }) => !/Ask|Delete/.test(task
 const place = (refresh) => [refresh.dag, refresh.task, refresh.map].join("\n");
 
 /**
- * The assets that a task instance is about: the one whose ids all stand in its rendered fields (the longest
- * address wins), else the one that the same task told of before, else its outlets; none for a stranger.
+ * The assets of a task instance: the one whose ids all stand in its rendered fields (the longest address wins),
+ * else the one that the same task told of before, else its outlets.
  */
 export function assetsOf(task, assets, told) {
   const values = new Set(Object.values(task.fields).map(String));
@@ -78,12 +80,17 @@ export function assetsOf(task, assets, told) {
   return assets.filter((asset) => (before === undefined ? makes(asset) : asset.id === before));
 }
 
+/** How a target is called that has no asset: by the ids among the arguments of its task, else by the task. */
+function strangerOf({ dag, task, map, fields }) {
+  const isId = ([key, value]) => value && /_(id|uuid)$/.test(key) && !/(conn|sync|vector_entry)_id$/.test(key);
+  const ids = Object.entries(fields).filter(isId);
+  const named = ids.map(([key, id]) => `${key.replace(/_(id|uuid)$/, "")} ${short(String(id))}`).join(", ");
+  return named || `${dag}.${task}${map < 0 ? "" : ` [${map}]`}`;
+}
+
 // --- judging one target ----------------------------------------------------------------------------------
 
-/**
- * Since when the agent knows what it knows: the vendor's own time where one is known, else the end of the last
- * refresh that changed something. A skip proves nothing new, so of skips alone the oldest counts.
- */
+/** Since when: the vendor's own time, else the end of the last refresh that was no skip, else the oldest skip. */
 export function asOf(refreshes) {
   const known = refreshes.filter((each) => each.ok && each.ended && each.outcome !== "announced");
   const marked = known.filter((each) => each.marker !== null).map((each) => each.marker);
@@ -93,7 +100,7 @@ export function asOf(refreshes) {
   return known.length ? Math.min(...known.map((each) => each.at)) : null;
 }
 
-/** How old it may be: what the asset or the newest refresh says as `max_age`, else an assumption that says so. */
+/** How old it may be: the `max_age` of the asset or the newest refresh, else an assumption. */
 export function budgetOf(asset, refreshes, nextRun, known) {
   const declared = [asset.extra?.max_age, ...refreshes.map((each) => each.fields?.max_age)].map(Number);
   const said = declared.find((seconds) => seconds > 0) * 1000 || refreshes.find((each) => each.maxAge > 0)?.maxAge;
@@ -145,7 +152,7 @@ export function documents(refreshes) {
 
 // --- judging all -----------------------------------------------------------------------------------------
 
-/** One row for each target: assets with their events, the tasks at work and failed, and when the DAG runs next. */
+/** One row for each target, from the assets with their events and the tasks at work and failed. */
 export function merge({ assets, events, tasks, dags }, now) {
   const refreshes = new Map(assets.map((asset) => [asset.id, []]));
   const told = new Map();
@@ -157,12 +164,10 @@ export function merge({ assets, events, tasks, dags }, now) {
   for (const each of tasks.map(readTask)) {
     const found = assetsOf(each, assets, told);
     for (const asset of found) refreshes.get(asset.id).push(each);
-    if (!found.length) strangers.set(place(each), [...(strangers.get(place(each)) ?? []), each]);
+    const name = strangerOf(each);
+    if (!found.length) strangers.set(name, [...(strangers.get(name) ?? []), each]);
   }
-  const unnamed = [...strangers].map(([key, list]) => {
-    const name = `${list[0].dag}.${list[0].task}${list[0].map < 0 ? "" : ` [${list[0].map}]`}`;
-    return [{ id: key, uri: "", name, producing_tasks: [{ dag_id: list[0].dag }] }, list];
-  });
+  const unnamed = [...strangers].map(([name, list]) => [{ id: name, uri: "", name }, list]);
   return [...assets.map((asset) => [asset, refreshes.get(asset.id)]), ...unnamed].map(([asset, list]) => {
     list.sort(newestFirst);
     const by = list.find((each) => each.dag)?.dag ?? asset.producing_tasks?.[0]?.dag_id;
@@ -191,7 +196,7 @@ const KEYS = {
   next: (row) => row.nextRun ?? Infinity,
 };
 
-/** The rows to show: those that hold every word searched for and have the state, in the order of a column. */
+/** The rows that hold every word and have the state and the vendor, in the order of a column. */
 export function select(rows, { text = "", state = "", vendor = "", sort = "state", down = false } = {}) {
   const wanted = text.toLowerCase().split(/\s+/).filter(Boolean);
   const said = (row) => `${row.name} ${row.uri} ${row.dag} ${row.state}`.toLowerCase();
@@ -249,10 +254,8 @@ function nextTry(record, done) {
 }
 
 /**
- * One task instance as a timeline: baseline, first read, proof, outcome, each with its time where one is known.
- *
- * `record` is what the task keeps for its next try (Airflow 3.3 and later), `result` what it returned; either may
- * be null. A result of this edition names its rule of proof; an earlier one holds the evidence.
+ * One task instance as a timeline. `record` is what the task keeps for its next try (Airflow 3.3 and later), `result`
+ * what it returned: a newer one names its rule of proof, an earlier one holds the evidence. Either may be null.
  */
 export function timeline({ task, record, result }) {
   const done = result ?? record?.result ?? {};

@@ -1,8 +1,9 @@
 // The Knowledge page, the dashboard card and the tabs, on the React and Chakra that Airflow's UI shares. Airflow 3.1
 // shares no Chakra: plain elements in the UI's own colours do there.
-import { facts } from "./facts.js";
 import * as judge from "./judgement.js";
-import { PAGE, Reader, readAsset, readDetail, readFirst, readNews, readRest, readTry, taskPath } from "./reading.js";
+import {
+  facts, PAGE, Reader, readAsset, readDetail, readFirst, readNews, readRest, readTry, taskPath,
+} from "./reading.js";
 
 const { createElement: h, Fragment, useCallback, useEffect, useMemo, useRef, useState } = globalThis.React;
 const RouterLink = globalThis.ReactRouterDOM.Link;
@@ -28,8 +29,7 @@ const reading = (label) => section(label, h("p", { role: "status" }, "Reading â€
 const PALETTE = { failing: "red", stale: "orange", ageing: "yellow", running: "blue", never: "gray", fresh: "green" };
 const state = (row) => badge({ palette: PALETTE[row.state] }, row.state);
 const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-const day = (ms) => new Date(ms).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-const exact = (ms) => new Date(ms).toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
+const day = (ms, timeStyle = "short") => new Date(ms).toLocaleString([], { dateStyle: "medium", timeStyle });
 
 /** A link to the try in Airflow's own pages, inside the app, so that a base URL with a path holds. */
 function link(each, text) {
@@ -42,8 +42,7 @@ function link(each, text) {
 function Refused({ refused }) {
   if (!refused?.size) return null;
   const list = [...refused].map(([what, status]) => `${what} (${status})`).join(", ");
-  const text = `You may not read, or Airflow did not answer: ${list}. The rest is shown without.`;
-  return h("p", { className: "ak-note", role: "status" }, text);
+  return h("p", { className: "ak-note", role: "status" }, `Not allowed, or no answer: ${list}. The rest is shown.`);
 }
 
 function Line({ days }) {
@@ -55,7 +54,7 @@ function Line({ days }) {
   return h("svg", { width: 90, height: 16, viewBox: "0 0 90 16", role: "img", "aria-label": label }, days.map(bar));
 }
 
-/** The opened row: the last 20 refreshes in sentences, what failed in the vendor's words, the counts of the plan. */
+/** The opened row. */
 function Detail({ row }) {
   const [more, setMore] = useState(null);
   useEffect(() => {
@@ -83,8 +82,7 @@ function Detail({ row }) {
 
 const COLUMNS = { name: "Target", state: "State", known: "Knows as of", age: "Age", last: "Last outcome",
   documents: "Documents", credits: "Credits", next: "Next run" };
-const ASSUMED = "Assumed: twice the usual gap between refreshes, at least 36 hours. An asset says it with "
-  + "extra={'max_age': seconds}.";
+const ASSUMED = "Assumed: twice the usual gap, at least 36 hours. An asset says it by extra={'max_age': seconds}.";
 
 /** Read all at first and every ten minutes, what is new every minute; nothing while nobody looks. */
 function useData(light = false) {
@@ -229,7 +227,7 @@ function Refresh({ dagId, runId, taskId, mapIndex }) {
   if (found.task && !found.ours) return section("Refresh", h("p", null, other));
   const { steps, retry } = judge.timeline(found);
   const step = ([name, at, text]) =>
-    h("li", { key: name }, h("b", null, name), at && muted(` ${exact(at)}`), h("div", null, text));
+    h("li", { key: name }, h("b", null, name), at && muted(` ${day(at, "medium")}`), h("div", null, text));
   return section("Refresh",
     heading({}, "This refresh"),
     h("ol", { className: "ak-steps", "aria-label": "Timeline" }, steps.map(step)),

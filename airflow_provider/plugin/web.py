@@ -18,7 +18,6 @@ _FILES = {
     "page.js": "text/javascript",
     "reading.js": "text/javascript",
     "judgement.js": "text/javascript",
-    "facts.js": "text/javascript",
     "page.css": "text/css",
 }
 
@@ -63,9 +62,8 @@ def _serve(name: str, request: Request) -> Response:
 
 @functools.cache
 def _text(name: str) -> str:
-    if name == "facts.js":
-        return f"export const facts = {json.dumps(_facts())};\n"
-    return (files(__package__) / name).read_text(encoding="utf-8")
+    text = (files(__package__) / name).read_text(encoding="utf-8")
+    return text.replace('"FACTS"', json.dumps(_facts())) if name == "reading.js" else text
 
 
 def _facts() -> dict[str, object]:

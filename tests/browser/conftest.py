@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +13,8 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from airflow_provider.sandbox.client import Sandbox
-from tests.system.conftest import ROOT
+from tests.system.conftest import PROVIDERS, ROOT
 from tests.system.conftest import installed_sandbox as installed_sandbox
-from tests.system.conftest import wheel_python as wheel_python
 from tests.system.sandbox import airflow_environment
 from tests.system.stack import AirflowStack
 
@@ -42,7 +43,26 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def stack(chromium: str, wheel_python: Path, installed_sandbox: Sandbox) -> Iterator[AirflowStack]:
+def wheel_python() -> Path:
+    """The wheel beside the Airflow of the lock; ``make test-browser AIRFLOW=3.1.8`` names another environment."""
+    if other := os.environ.get("AIRFLOW_PYTHON"):
+        return Path(other)
+    made = subprocess.run(
+        ["sh", ROOT / ".ci" / "bootstrap", "wheel", *PROVIDERS], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return Path(made.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="session")
+def late_dags(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of DAGs that is empty at first: what a test puts there is read within seconds."""
+    return tmp_path_factory.mktemp("late_dags")
+
+
+@pytest.fixture(scope="session")
+def stack(
+    chromium: str, wheel_python: Path, installed_sandbox: Sandbox, late_dags: Path
+) -> Iterator[AirflowStack]:
     """An Airflow that knows the vendors' ids, but not their connections: those are typed into the form."""
     env = airflow_environment(installed_sandbox)
     for name in installed_sandbox.environment:
@@ -50,11 +70,24 @@ def stack(chromium: str, wheel_python: Path, installed_sandbox: Sandbox) -> Iter
     env |= {
         "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
         "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
     }
     installed_sandbox.reset()
-    folders = [ROOT / "dags_examples", ROOT / "tests" / "browser" / "dags"]
-    with AirflowStack(python=wheel_python, dags=folders, env=env) as stack:
+    folders = [ROOT / "dags_examples", ROOT / "tests" / "browser" / "dags", late_dags]
+    stack = AirflowStack(python=wheel_python, dags=folders, env=env)
+    (stack.home / "passwords.json").write_text(json.dumps({"admin": "admin", "viewer": "viewer"}))
+    with stack:
         yield stack
+
+
+def log_in(page: Page, url: str, user: str = "admin") -> None:
+    """Log in through the login page; each user's password is the name."""
+    page.set_default_timeout(20_000)
+    page.goto(url)
+    page.locator("input[name=username]").fill(user)
+    page.locator("input[name=password]").fill(user)
+    page.locator("button[type=submit]").click()
+    page.wait_for_url(f"{url}/")
 
 
 @pytest.fixture(scope="session")
@@ -63,12 +96,7 @@ def page(chromium: str, stack: AirflowStack, pictures: Path) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
         page = browser.new_page(viewport={"width": 1000, "height": 900})
-        page.set_default_timeout(20_000)
-        page.goto(stack.url)
-        page.locator("input[name=username]").fill(stack.login.user)
-        page.locator("input[name=password]").fill(stack.login.password)
-        page.locator("button[type=submit]").click()
-        page.wait_for_url(f"{stack.url}/")
+        log_in(page, stack.url)
         yield page
         browser.close()
 

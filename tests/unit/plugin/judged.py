@@ -314,6 +314,40 @@ CASES = [
         world(tasks=[task("failed", ago(hours=1), map_index=3)]),
     ),
     Case(
+        "by its ids, where its arguments name them",
+        "j.merge(w, now).slice(1).map((row) => [row.name, row.state, row.dag])",
+        [
+            ["agent 5f00…0001", "failing", "nightly"],
+            [f"replica {REPLICA[:4]}…{REPLICA[-4:]}, entry 7", "running", "nightly"],
+        ],
+        world(
+            tasks=[
+                task(
+                    "failed",
+                    ago(hours=1),
+                    rendered_fields={"sendkit_conn_id": "x", "agent_id": "5f0000000000000000000001"},
+                ),
+                task("failed", ago(hours=2), rendered_fields={"agent_id": "5f0000000000000000000001"}),
+                task(
+                    "deferred",
+                    None,
+                    rendered_fields={"replica_uuid": REPLICA, "entry_id": 7, "vector_entry_id": None},
+                ),
+            ]
+        ),
+    ),
+    Case(
+        "an asset that no DAG names is gone, one that came through an alias is not",
+        "w.map((each) => j.isAlive(each))",
+        [False, True, True, True],
+        [
+            asset(aliases=[]),
+            asset(aliases=[{"id": 1, "name": "knowledge"}]),
+            asset(producing_tasks=[{"dag_id": "nightly", "task_id": "retrain"}]),
+            asset(scheduled_dags=[{"dag_id": "after"}]),
+        ],
+    ),
+    Case(
         "which tasks are ours",
         "w.tasks.map(([operator, operator_name]) => j.isOurs({ operator, operator_name }, w))",
         [True, True, True, True, False, False, False],

@@ -19,7 +19,7 @@ from airflow_provider.plugin import web
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "airflow_provider" / "plugin"
-FILES = ("page.js", "reading.js", "judgement.js", "facts.js", "page.css")
+FILES = ("page.js", "reading.js", "judgement.js", "page.css")
 UNKNOWN = (
     "",
     "docs",
@@ -156,7 +156,7 @@ def test_an_airflow_without_the_check_lets_nobody_in(
 
 
 def test_the_page_knows_every_vendor_and_its_tasks(reader: TestClient) -> None:
-    facts = reader.get(f"{plugin.PREFIX}/facts.js").text
+    facts = reader.get(f"{plugin.PREFIX}/reading.js").text
     for expected in (
         '"sendkit": "SendKit"',
         '"SensaySyncKnowledgeBaseOperator"',
@@ -171,9 +171,7 @@ def test_the_page_is_small_and_asks_nobody_but_airflow() -> None:
     assert sum(len(text.encode()) for text in scripts.values()) <= 40_000
     assert len(scripts["page.js"].splitlines()) <= 400
     for name, text in scripts.items():
-        assert set(re.findall(r'from "([^"]+)"', text)) <= {"./facts.js", "./judgement.js", "./reading.js"}, (
-            name
-        )
+        assert set(re.findall(r'from "([^"]+)"', text)) <= {"./judgement.js", "./reading.js"}, name
         assert "http:" not in text, name
         assert "https:" not in text, name
         assert max(map(len, text.splitlines())) <= 120, name
