@@ -17,7 +17,7 @@ export const time = (value) => {
   return Number.isFinite(at) ? at : null;
 };
 
-// --- names -----------------------------------------------------------------------------------------------
+// --- names
 
 const parts = (uri) => uri.split("://").pop().split("/").filter(Boolean);
 const idsOf = (uri) => parts(uri).filter((_, index) => index % 2);
@@ -68,27 +68,30 @@ export const isOurs = (task, { operators, prefixes }) => !/Ask|Delete/.test(task
 const place = (refresh) => [refresh.dag, refresh.task, refresh.map].join("\n");
 
 /**
- * The assets of a task instance: the one whose ids all stand in its rendered fields (the longest address wins),
- * else the one that the same task told of before, else its outlets.
+ * The assets of a task instance: the one whose ids all stand in its rendered fields (the longest address wins). Where
+ * these name none, the one that the same task told of before. Else its outlets.
  */
 export function assetsOf(task, assets, told) {
   const values = new Set(Object.values(task.fields).map(String));
   const named = assets.filter(({ uri }) => idsOf(uri).length && idsOf(uri).every((id) => values.has(id)));
   if (named.length) return [named.reduce((best, each) => (each.uri.length > best.uri.length ? each : best))];
-  const before = told.get(place(task));
+  const before = namesOf(task).length ? undefined : told.get(place(task));
   const makes = (asset) => asset.producing_tasks?.some((by) => by.dag_id === task.dag && by.task_id === task.task);
   return assets.filter((asset) => (before === undefined ? makes(asset) : asset.id === before));
 }
 
-/** How a target is called that has no asset: by the ids among the arguments of its task, else by the task. */
-function strangerOf({ dag, task, map, fields }) {
+/** What the arguments of a task name: "agent 664a…9d0e". */
+function namesOf({ fields }) {
   const isId = ([key, value]) => value && /_(id|uuid)$/.test(key) && !/(conn|sync|vector_entry)_id$/.test(key);
-  const ids = Object.entries(fields).filter(isId);
-  const named = ids.map(([key, id]) => `${key.replace(/_(id|uuid)$/, "")} ${short(String(id))}`).join(", ");
-  return named || `${dag}.${task}${map < 0 ? "" : ` [${map}]`}`;
+  const name = ([key, id]) => `${key.replace(/_(id|uuid)$/, "")} ${short(String(id))}`;
+  return Object.entries(fields).filter(isId).map(name);
 }
 
-// --- judging one target ----------------------------------------------------------------------------------
+/** How a target is called that has no asset. */
+const strangerOf = (each) =>
+  namesOf(each).join(", ") || `${each.dag}.${each.task}${each.map < 0 ? "" : ` [${each.map}]`}`;
+
+// --- judging one target
 
 /** Since when: the vendor's own time, else the end of the last refresh that was no skip, else the oldest skip. */
 export function asOf(refreshes) {
@@ -150,7 +153,7 @@ export function documents(refreshes) {
   return { live, pages: counts.pages ?? null, failed: counts.failed ?? 0 };
 }
 
-// --- judging all -----------------------------------------------------------------------------------------
+// --- judging all
 
 /** One row for each target, from the assets with their events and the tasks at work and failed. */
 export function merge({ assets, events, tasks, dags }, now) {
@@ -207,7 +210,7 @@ export function select(rows, { text = "", state = "", vendor = "", sort = "state
     .sort((a, b) => (down ? -1 : 1) * compare(KEYS[sort](a), KEYS[sort](b)) || compare(a.name, b.name));
 }
 
-// --- words -----------------------------------------------------------------------------------------------
+// --- words
 
 /** 40 s, 5 min, 7 h, 36 h, 3 d: two digits are enough to decide on. */
 export function span(ms) {
@@ -257,7 +260,7 @@ function nextTry(record, done) {
  * One task instance as a timeline. `record` is what the task keeps for its next try (Airflow 3.3 and later), `result`
  * what it returned: a newer one names its rule of proof, an earlier one holds the evidence. Either may be null.
  */
-export function timeline({ task, record, result }) {
+export function timeline({ task, record, result, words: error }) {
   const done = result ?? record?.result ?? {};
   const wait = record?.wait ?? (typeof done.proof === "object" ? done.proof : null) ?? {};
   const evidence = wait.evidence ?? {}, baseline = record?.baseline ?? wait.baseline;
@@ -269,7 +272,7 @@ export function timeline({ task, record, result }) {
   ].filter(Boolean).join(", ");
   const proof = typeof done.proof === "string" ? words(done.proof) : shown || "none yet";
   const what = done.outcome ? `${sentence(readEvent({ extra: done }))} ${sentenceOf(done.reason) ?? ""}`
-    : record?.message || `None yet: the task is ${words(task?.state ?? "not known")}.`;
+    : record?.message || error || `None yet: the task is ${words(task?.state ?? "not known")}.`;
   return {
     steps: [
       baseline && ["Baseline", time(record?.at), `${seen(baseline)}, before anything was sent`],

@@ -10,7 +10,7 @@ const RouterLink = globalThis.ReactRouterDOM.Link;
 const STYLE = new URL("./page.css", import.meta.url).href;
 const MINUTE = 60_000;
 
-// --- parts -------------------------------------------------------------------------------------------------
+// --- parts
 
 const C = globalThis.ChakraUI;
 /** A part of Chakra, or the plain element with a class of ours. */
@@ -78,7 +78,7 @@ function Detail({ row }) {
     h(Refused, more ?? {}));
 }
 
-// --- the page ----------------------------------------------------------------------------------------------
+// --- the page
 
 const COLUMNS = { name: "Target", state: "State", known: "Knows as of", age: "Age", last: "Last outcome",
   documents: "Documents", credits: "Credits", next: "Next run" };
@@ -138,6 +138,7 @@ function Row({ row, now, open, toggle }) {
       cell("last", last ? link(last, judge.words(last.outcome)) : "–",
         last && h("small", null, [day(last.at), proof].filter(Boolean).join(" · "))),
       cell("documents", documents.live === null ? "–" : `${documents.live} live`,
+        documents.pages > 0 && h("small", null, `${documents.pages} pages`),
         documents.failed > 0 && h("small", null, badge({ palette: "red" }, `${documents.failed} failed`))),
       cell("credits", `${judge.amount(credits.week)} · ${judge.amount(credits.thirty)}${credits.sure ? "" : " ?"}`,
         h("small", null, "7 · 30 days"), h(Line, credits)),
@@ -202,7 +203,7 @@ const Empty = () => h("div", null,
 from airflow_provider.operators.sendkit import SendKitRetrainAgentOperator
 SendKitRetrainAgentOperator(task_id="retrain", agent_id="…", outlets=[agent_asset("…")])`));
 
-// --- the dashboard, a task, an asset ------------------------------------------------------------------------
+// --- the dashboard, a task, an asset
 
 /** Shown only if something is stale or failing. */
 function Card() {
@@ -231,7 +232,6 @@ function Refresh({ dagId, runId, taskId, mapIndex }) {
   return section("Refresh",
     heading({}, "This refresh"),
     h("ol", { className: "ak-steps", "aria-label": "Timeline" }, steps.map(step)),
-    found.words && h("p", { className: "ak-note" }, found.words),
     h("p", null, h("b", null, "Next try: "), retry),
     h(Refused, found));
 }

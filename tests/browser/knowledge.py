@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page, Request, Route
 
 from airflow_provider.sandbox.client import Sandbox
-from tests.system.rest import RestError
+from tests.system.processes import BackgroundProcess, stop
+from tests.system.rest import RestError, send
+from tests.system.settings import free_ports
 from tests.system.stack import AirflowStack
 
 ON_DEMAND = "knowledge_on_demand"
@@ -104,6 +107,31 @@ def seed_events(stack: AirflowStack, dag_id: str, days: int, *, until: float = 0
             [(*row[:-1], row[-1].strftime("%Y-%m-%d %H:%M:%S.%f")) for row in rows],
         )
     return len(assets)
+
+
+@contextmanager
+def below_a_path(stack: AirflowStack, python: Path) -> Iterator[str]:
+    """A second api-server of the same Airflow, whose base URL has a path; gives that URL."""
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}/team/airflow"
+    server = BackgroundProcess.start(
+        "api-server",
+        [str(python), "-m", "airflow", "api-server"],
+        env=stack.env | {"AIRFLOW__API__BASE_URL": url, "AIRFLOW__API__PORT": str(port)},
+        cwd=stack.home,
+        output=stack.home / "api-server-below-a-path.log",
+    )
+
+    def answers() -> bool:
+        with suppress(OSError, RestError):
+            return bool(send("GET", f"{url}/api/v2/version"))
+        return False
+
+    try:
+        stack.until(answers, timeout=120, what=f"Airflow at {url}", interval=0.5)
+        yield url
+    finally:
+        stop([server])
 
 
 @contextmanager

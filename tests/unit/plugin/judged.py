@@ -297,6 +297,16 @@ CASES = [
         ),
     ),
     Case(
+        "one whose arguments name another target does not, whatever it told of before",
+        "j.merge(w, now).map((row) => [row.name, row.state])",
+        [["agent a", "fresh"], ["agent b", "running"]],
+        world(
+            event(ago(hours=9)),
+            assets=[asset("sendkit://agents/a")],
+            tasks=[task("deferred", None, rendered_fields={"agent_id": "b"})],
+        ),
+    ),
+    Case(
         "one that never told belongs to its outlets",
         "j.merge(w, now).map((row) => row.state)",
         ["failing"],
@@ -544,6 +554,12 @@ CASES += [
         "j.timeline(w).steps[2][2]",
         "marker later; 5 reads",
         {"task": None, "record": record(), "result": {**DONE, "proof": "MARKER_LATER"}},
+    ),
+    Case(
+        "or what its log says, where there is no record",
+        "j.timeline(w).steps",
+        [["Outcome", ms(NOW), "SendKit answered 503."]],
+        {"task": task("failed", NOW), "record": None, "result": None, "words": "SendKit answered 503."},
     ),
     Case(
         "a try that failed tells why",
