@@ -33,7 +33,7 @@ export function nameOf({ name, uri }) {
   return `${last} ${kind.replace("knowledge-base", "entry").replace(/s$/, "")} ${short(id ?? "")}`.trim();
 }
 
-// --- what Airflow holds ----------------------------------------------------------------------------------
+// --- what Airflow holds
 
 /** An asset event as one refresh. A watcher's is only "seen"; one that a person made by hand is "announced". */
 export function readEvent(event) {

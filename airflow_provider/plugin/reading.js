@@ -4,12 +4,13 @@ import * as judge from "./judgement.js";
 export const facts = "FACTS"; // web.py writes them here: Airflow's version, the vendors, the names of their tasks
 const [, MINOR] = facts.airflow;
 export const SCHEMES = Object.keys(facts.vendors);
-export const PAGE = 100; // the most that [api] maximum_page_limit allows, unless it was changed
+export const PAGE = 100; // asked for; [api] maximum_page_limit may give fewer
 
 /** One reader's requests. What is refused is noted by the name of what it would have told, and blocks nothing. */
 export class Reader {
   refused = new Map();
   asked = 0;
+  step = PAGE;
 
   async get(what, path, params = {}) {
     const url = new URL(`api/v2/${path}`, document.baseURI);
@@ -27,11 +28,12 @@ export class Reader {
   /** At most `most` pages of a list, side by side after the first; `total` is how many there are in all. */
   async pages(what, path, params, most, from = 0) {
     const key = path.split("/").pop().replace("events", "asset_events").replace("taskInstances", "task_instances");
-    const page = (number) => this.get(what, path, { ...params, limit: PAGE, offset: number * PAGE });
+    const page = (number) => this.get(what, path, { ...params, limit: PAGE, offset: number * this.step });
     if (most < 1) return { total: 0, list: [] };
     const first = await page(from);
-    const total = first?.total_entries ?? 0;
-    const others = Math.max(0, Math.min(most, Math.ceil(total / PAGE) - from) - 1);
+    const total = first?.total_entries ?? 0, got = first?.[key].length || PAGE;
+    if (!from && got < total) this.step = Math.min(this.step, got);
+    const others = Math.max(0, Math.min(most, Math.ceil(total / this.step) - from) - 1);
     const rest = await Promise.all(Array.from({ length: others }, (_, index) => page(from + index + 1)));
     return { total, list: [first, ...rest].flatMap((each) => each?.[key] ?? []) };
   }
@@ -100,7 +102,7 @@ export async function readFirst(reader) {
 export async function readRest(reader, data) {
   const dags = reader.dags(data);
   const left = Math.min(36, Math.max(8, Math.ceil(data.assets.length / 12))) - reader.asked;
-  const more = Math.min(left, Math.ceil(data.total / PAGE) - 1);
+  const more = Math.min(left, Math.ceil(data.total / reader.step) - 1);
   const read = [...data.read, ...(await reader.events(more, 1)).list];
   // Older than a month, or under a name that its author gave: one by one, as far as the requests go.
   const silent = unread(data.assets, read);

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from airflow_provider.sandbox.client import Sandbox
 from tests.system.conftest import PROVIDERS, ROOT
@@ -18,6 +18,8 @@ from tests.system.conftest import installed_sandbox as installed_sandbox
 from tests.system.sandbox import airflow_environment
 from tests.system.stack import AirflowStack
 
+# A busy machine may take its time; what comes sooner is not waited for.
+expect.set_options(timeout=20_000)
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 # No sandbox of its own: in a container, and as root, it does not start with one. The rest keeps it off the network.
 _FLAGS = (

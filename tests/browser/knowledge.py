@@ -110,14 +110,14 @@ def seed_events(stack: AirflowStack, dag_id: str, days: int, *, until: float = 0
 
 
 @contextmanager
-def below_a_path(stack: AirflowStack, python: Path) -> Iterator[str]:
+def below_a_path(stack: AirflowStack, python: Path, **changes: str) -> Iterator[str]:
     """A second api-server of the same Airflow, whose base URL has a path; gives that URL."""
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}/team/airflow"
     server = BackgroundProcess.start(
         "api-server",
         [str(python), "-m", "airflow", "api-server"],
-        env=stack.env | {"AIRFLOW__API__BASE_URL": url, "AIRFLOW__API__PORT": str(port)},
+        env=stack.env | changes | {"AIRFLOW__API__BASE_URL": url, "AIRFLOW__API__PORT": str(port)},
         cwd=stack.home,
         output=stack.home / "api-server-below-a-path.log",
     )

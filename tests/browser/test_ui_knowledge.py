@@ -95,10 +95,11 @@ def test_who_may_read_assets_finds_it_in_the_menu(
     context.close()
 
 
-def test_a_base_url_may_have_a_path(
+def test_a_base_url_may_have_a_path_and_lists_shorter_pages(
     browser: Browser, stack: AirflowStack, wheel_python: Path, agents: Agents
 ) -> None:
-    with below_a_path(stack, wheel_python) as url:
+    stack.wait_for_dag("knowledge_of_fifty")
+    with below_a_path(stack, wheel_python, AIRFLOW__API__MAXIMUM_PAGE_LIMIT="20") as url:
         context = browser.new_context()
         tab = context.new_page()
         log_in(tab, url)
@@ -106,6 +107,7 @@ def test_a_base_url_may_have_a_path(
         tab.goto(url + KNOWLEDGE)
         row = row_of(tab.get_by_role("table"), Agents.name(agents.fresh))
         expect(row).to_have_attribute("data-state", "fresh")
+        expect(tab.get_by_role("button", name="agent fifty-")).to_have_count(34)
         row.get_by_role("link", name="refreshed").click()
         tab.wait_for_url(re.compile(rf"{re.escape(url)}/dags/{ON_DEMAND}/runs/"))
         assert tab.request.get(f"{url}{PREFIX}/page.js").status == 200
