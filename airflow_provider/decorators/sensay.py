@@ -34,6 +34,7 @@ class _SensayDocumentsOperator(DecoratedOperator, SensaySyncKnowledgeBaseOperato
         *(field for field in SensaySyncKnowledgeBaseOperator.template_fields if field != "documents"),
     )
     template_fields_renderers = DecoratedOperator.template_fields_renderers
+    template_ext: Sequence[str] = ()
 
     def __init__(
         self,

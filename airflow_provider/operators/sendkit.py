@@ -162,6 +162,7 @@ class SendKitUploadDocumentOperator(SendKitSyncDocumentsOperator):
         "name",
         *(field for field in SendKitSyncDocumentsOperator.template_fields if field != "documents"),
     )
+    template_ext: Sequence[str] = ()  # a text may end with the name of a file
     default_map_index_template = "{{ task.name or task.path or ti.map_index }}"
     _side_by_side = None  # uploads of several names do not meet
 

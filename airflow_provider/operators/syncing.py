@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.operators.base import WaitingOperator
@@ -23,9 +23,9 @@ class SyncOperator(WaitingOperator):
     Plan, guard, write, wait, remove, tell: nothing is deleted before everything else is live, nothing at all if
     anything failed, and never more than ``max_deletes``.
 
-    :param documents: the source: an ``ObjectStoragePath`` URL with a glob (``s3://bucket/kb/**/*.md``), a
-        :class:`~airflow_provider.sources.Query`, a list of documents or paths (another task's output), or a
-        function that yields them
+    :param documents: the source: an ``ObjectStoragePath`` URL with a glob (``s3://bucket/kb/**/*.{md,txt}``), a
+        :class:`~airflow_provider.sources.Folder` of several, a :class:`~airflow_provider.sources.Query`, a list
+        of documents, paths, globs or sources (another task's output), or a function that yields them
     :param sync_id: names this sync in every title; two syncs into one knowledge base need two
     :param delete_missing: delete entries of this sync whose documents left the source
     :param delete_on_failure: delete also in a run in which a document failed or could not be read
@@ -76,6 +76,9 @@ class SyncOperator(WaitingOperator):
         "stall_timeout",
         *WaitingOperator._waiting_template_fields,
     )
+
+    #: ``Query("articles.sql")`` is read beside the DAG, as in Airflow's own operators.
+    template_ext: Sequence[str] = (".sql",)
 
     def __init__(
         self,

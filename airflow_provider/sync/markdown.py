@@ -42,8 +42,8 @@ def _first_heading(text: str) -> str | None:
         if (mark := _FENCE.match(line)) is not None and fence in ("", mark[1]):
             fence = "" if fence else mark[1]
         elif not fence:
-            if (found := _HEADING.match(line)) is not None and found["title"]:
-                return _plain(found["title"])
+            if (found := _HEADING.match(line)) is not None and (title := _plain(found["title"])):
+                return title
             if before.strip() and _UNDERLINE.match(line):
                 return _plain(before)
         before = line

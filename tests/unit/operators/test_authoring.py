@@ -26,6 +26,7 @@ from airflow_provider.operators.sensay import (
 )
 from airflow_provider.sensors.sendkit import SendKitAgentTrainedSensor
 from airflow_provider.sensors.sensay import SensayKnowledgeBaseEntryReadySensor
+from airflow_provider.sources import Folder, Query
 
 #: Airflow 3.1 calls it otherwise.
 DagSerialization: Any = getattr(
@@ -181,3 +182,24 @@ def test_every_example_is_a_dag_with_a_page_of_its_own() -> None:
     assert {path.stem for path in folder.glob("*.py")} <= {
         Path(dag.fileloc).stem for dag in bag.dags.values()
     }
+
+
+def test_a_querys_statement_may_stand_in_a_file_beside_the_dag(tmp_path: Path) -> None:
+    (tmp_path / "articles.sql").write_text("SELECT id AS key, body AS text FROM {{ params.table }}")
+    with DAG("with_sql", schedule=None, start_date=datetime(2026, 1, 1), template_searchpath=[str(tmp_path)]):
+        sync = SensaySyncKnowledgeBaseOperator(
+            task_id="sync",
+            replica_uuid=REPLICA,
+            documents=[
+                Query("articles.sql", "articles"),
+                Folder("/kb/{{ params.table }}/*.md", exclude=["{{ params.table }}"]),
+            ],
+        )
+        upload = SendKitUploadDocumentOperator(task_id="upload", text="See articles.sql", name="a", **AGENT)
+    for each in (sync, upload):
+        each.render_template_fields({"params": {"table": "news"}})
+    documents: Any = sync.documents
+    query, folder = documents
+    assert query.sql == "SELECT id AS key, body AS text FROM news"
+    assert (folder.glob, folder.exclude) == ("/kb/news/*.md", ["news"])
+    assert upload.text == "See articles.sql"

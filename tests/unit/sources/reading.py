@@ -19,18 +19,23 @@ PLACE = "sensay:03db5651-cb61-4bdf-9ef0-89561f7c9c53"
 
 @contextlib.contextmanager
 def reading(
-    documents: Any, *, keep: Any = lambda _: True, spool: Spool | None = None, **recipe: Any
+    documents: Any,
+    *,
+    keep: Any = lambda _: True,
+    spool: Spool | None = None,
+    glances: dict[str, list[Any]] | None = None,
+    **rules: Any,
 ) -> Iterator[Reading]:
     """Read a source once; it may be read again as long as the block lasts."""
     with spool or Spool() as place:
-        made = Reading(source_of(documents), ReadingRules(destination=PLACE, **recipe), place, keep)
+        made = Reading(source_of(documents), ReadingRules(destination=PLACE, **rules), place, keep, glances)
         made.read()
         yield made
 
 
-def read(documents: Any, **recipe: Any) -> dict[str, Wanted]:
+def read(documents: Any, **rules: Any) -> dict[str, Wanted]:
     """Read a source once; its documents by their keys."""
-    with reading(documents, **recipe) as done:
+    with reading(documents, **rules) as done:
         return {document.key: document for document in done.wanted}
 
 
@@ -40,7 +45,7 @@ def keys(documents: Any, **arguments: Any) -> list[str]:
     return [key_of(each.key) for each in listed if isinstance(each, Document)]
 
 
-def skips(documents: Any, **recipe: Any) -> dict[str, tuple[Skip, str]]:
+def skips(documents: Any, **rules: Any) -> dict[str, tuple[Skip, str]]:
     """What a source holds and does not send, with the reason."""
-    found = read(documents, **recipe)
+    found = read(documents, **rules)
     return {key: (each.skip, each.detail) for key, each in found.items() if each.skip is not None}

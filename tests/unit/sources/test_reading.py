@@ -64,12 +64,42 @@ def test_a_skipped_document_does_not_keep_the_others(tmp_path: Path) -> None:
     assert [document.skip for document in found.values()] == [Skip.UNDECODABLE, None]
 
 
+def test_a_long_text_of_a_kind_that_the_vendor_takes_as_text_only_goes_as_txt(tmp_path: Path) -> None:
+    long = b"word " * (MAX_TEXT_BYTES // 5 + 1)
+    for name in ("manual.rst", "manual.markdown", "manual.text"):
+        with reading([written(tmp_path, name, long)]) as done:
+            assert done.again(done.wanted[0])[1].filename == "manual.txt"
+
+
 # --- texts ---------------------------------------------------------------------------------------------------
 
 
 def test_a_byte_order_mark_is_no_content(tmp_path: Path) -> None:
     plain, marked = (only([written(tmp_path, "a.md", content)]) for content in (b"text", b"\xef\xbb\xbftext"))
     assert plain == marked
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_a_text_that_says_what_it_is_is_read_so(tmp_path: Path, encoding: str, order: str) -> None:
+    """Windows' "Unicode", and what PowerShell's ``>`` writes."""
+    marked = ("\ufeff" + "Größe 🎉").encode(f"{encoding}-{order}")
+    path = written(tmp_path, "a.txt", marked)
+    for told in ("utf-8-sig", "latin-1"):
+        with reading([path], encoding=told) as done:
+            assert done.again(done.wanted[0])[1].content == "Größe 🎉".encode()
+    assert only([written(tmp_path, "b.txt", marked[:-1])]).detail.startswith(f"not {encoding} at byte")
+
+
+@pytest.mark.parametrize(
+    ("content", "position"), [("A lamp".encode("utf-16-le"), 1), (b"padded\0\0 text", 6), (b"\0" * 40, 0)]
+)
+def test_a_nul_is_no_text(tmp_path: Path, content: bytes, position: int) -> None:
+    document = only([written(tmp_path, "a.txt", content)])
+    assert (document.skip, document.detail) == (
+        Skip.UNDECODABLE,
+        f"NUL at position {position}; is it UTF-16?",
+    )
 
 
 def test_another_encoding_is_read_as_the_caller_says(tmp_path: Path) -> None:
