@@ -167,6 +167,13 @@ class SwapFault(_Fault):
     to: str = Field(description="The other path.")
 
 
+class StaleFault(_Fault):
+    """A read or a list tells the state of so many seconds ago: a replica of the database that lags."""
+
+    kind: Literal["stale"]
+    seconds: Seconds
+
+
 class RedirectFault(_Fault):
     """Send the client elsewhere and do nothing."""
 
@@ -185,6 +192,7 @@ Fault = Annotated[
     | BodyFault
     | EditFault
     | SwapFault
+    | StaleFault
     | RedirectFault,
     Field(discriminator="kind"),
 ]

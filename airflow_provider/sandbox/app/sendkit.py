@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from airflow_provider.sandbox.app.problems import Problem
 from airflow_provider.sandbox.app.responses import Json, JsonRoute
 from airflow_provider.sandbox.app.sendkit_bodies import CreateAgent, UpdateAgent
-from airflow_provider.sandbox.app.site import AnyWorld, RequestId
+from airflow_provider.sandbox.app.site import AnyWorld, ReadAt, RequestId
 from airflow_provider.sandbox.state.agents import Agent
 from airflow_provider.sandbox.state.world import World
 
@@ -19,9 +19,8 @@ router = APIRouter(route_class=JsonRoute, prefix="/v1/agents", tags=["SendKit ag
 _MERGED = ("companyInfo", "persona", "autonomousMode", "followupSettings")
 
 
-def agent_as_read(agentId: str, world: AnyWorld) -> Agent:
-    """As it was ``read_lag_seconds`` ago."""
-    agent = world.find_agent(agentId, world.read_at)
+def agent_as_read(agentId: str, world: AnyWorld, at: ReadAt) -> Agent:
+    agent = world.find_agent(agentId, at)
     if agent is None:
         raise Problem(404)
     return agent
@@ -47,8 +46,8 @@ async def list_agents(world: AnyWorld) -> dict[str, Any]:
 
 
 @router.get("/{agentId}", summary="Get agent")
-async def get_agent(agent: AgentAsRead, world: AnyWorld) -> dict[str, Any]:
-    return {"success": True, "data": agent.show(world.read_at, world.options)}
+async def get_agent(agent: AgentAsRead, world: AnyWorld, at: ReadAt) -> dict[str, Any]:
+    return {"success": True, "data": agent.show(at, world.options)}
 
 
 @router.post("", status_code=201, summary="Create agent (0.5 credits, at most 3 agents)")

@@ -14,7 +14,7 @@ from airflow_provider.sandbox.app.problems import Problem
 from airflow_provider.sandbox.app.responses import Json, JsonRoute
 from airflow_provider.sandbox.app.sensay_bodies import CreateEntry, Status, UpdateEntry
 from airflow_provider.sandbox.app.sensay_replicas import AnyReplica
-from airflow_provider.sandbox.app.site import AnySite, AnyWorld, Site
+from airflow_provider.sandbox.app.site import AnySite, AnyWorld, ListedAt, ReadAt, Site
 from airflow_provider.sandbox.state import knowledge
 from airflow_provider.sandbox.state.entries import Entry, Kind
 from airflow_provider.sandbox.state.entry_views import show
@@ -37,9 +37,8 @@ router = APIRouter(
 _BASE = "/v1/replicas/{replicaUUID}/knowledge-base"
 
 
-def entry_as_read(knowledgeBaseID: int, replica: AnyReplica, world: AnyWorld) -> Entry:
-    """As it was ``read_lag_seconds`` ago."""
-    return _known(world.find_entry(knowledgeBaseID, world.read_at), replica)
+def entry_as_read(knowledgeBaseID: int, replica: AnyReplica, world: AnyWorld, at: ReadAt) -> Entry:
+    return _known(world.find_entry(knowledgeBaseID, at), replica)
 
 
 def entry_to_change(knowledgeBaseID: int, replica: AnyReplica, world: AnyWorld) -> Entry:
@@ -78,6 +77,7 @@ async def create_entry(body: CreateEntry, replica: AnyReplica, site: AnySite) ->
 async def list_entries(
     replica: AnyReplica,
     world: AnyWorld,
+    now: ListedAt,
     status: Annotated[list[str] | None, Query()] = None,
     type: Annotated[list[str] | None, Query()] = None,
     search: Annotated[str | None, Query(min_length=3)] = None,
@@ -88,7 +88,6 @@ async def list_entries(
     sortOrder: Literal["asc", "desc"] = "desc",
 ) -> dict[str, Any]:
     """``pageSize=0`` tells only the total. Texts are left out."""
-    now = world.now - world.options.list_lag_seconds
     entries = world.live_entries(replica.uuid, now)
     statuses = _several(status, STATUSES, world)
     kinds = _several(type, KINDS, world)
@@ -108,8 +107,8 @@ async def list_entries(
 
 
 @router.get(_BASE + "/{knowledgeBaseID}", summary="Get an entry")
-async def get_entry(entry: EntryAsRead, world: AnyWorld) -> dict[str, Any]:
-    return {"success": True} | show(entry, world.read_at, world.options, with_text=True)
+async def get_entry(entry: EntryAsRead, world: AnyWorld, at: ReadAt) -> dict[str, Any]:
+    return {"success": True} | show(entry, at, world.options, with_text=True)
 
 
 @router.patch(_BASE + "/{knowledgeBaseID}", summary="Update an entry")

@@ -15,7 +15,7 @@ from airflow_provider.sandbox.app.problems import Problem
 from airflow_provider.sandbox.app.responses import JsonRoute
 from airflow_provider.sandbox.app.sensay_bodies import OlderStatus, UpdateTraining
 from airflow_provider.sandbox.app.sensay_replicas import AnyReplica
-from airflow_provider.sandbox.app.site import AnySite, AnyWorld
+from airflow_provider.sandbox.app.site import AnySite, AnyWorld, ListedAt, ReadAt
 from airflow_provider.sandbox.state import knowledge
 from airflow_provider.sandbox.state.entries import Entry, older_status
 from airflow_provider.sandbox.state.entry_views import OLDER_TYPES, show_older
@@ -31,9 +31,8 @@ router = APIRouter(
 )
 
 
-def entry_as_read(trainingID: int, world: AnyWorld) -> Entry:
-    """As it was ``read_lag_seconds`` ago."""
-    return _known(world.find_entry(trainingID, world.read_at))
+def entry_as_read(trainingID: int, world: AnyWorld, at: ReadAt) -> Entry:
+    return _known(world.find_entry(trainingID, at))
 
 
 def entry_to_change(trainingID: int, world: AnyWorld) -> Entry:
@@ -89,6 +88,7 @@ async def update_training(
 @router.get("/v1/training", summary="List entries of the whole organisation")
 async def list_training(
     world: AnyWorld,
+    now: ListedAt,
     status: OlderStatus | None = None,
     type: Literal["file_upload", "url", "training_history", "text"] | None = None,
     page: Annotated[str, Query(pattern=r"^\d+$")] = "1",
@@ -99,7 +99,6 @@ async def list_training(
     if number < 1 or not 1 <= size <= 100:
         raise Problem(400, "page starts at 1, limit is 1 to 100")
     options = world.options
-    now = world.now - options.list_lag_seconds
     entries = world.live_entries(at=now)[::-1]
     if status is not None:
         entries = [entry for entry in entries if older_status(entry, now, options) == status]
@@ -110,8 +109,8 @@ async def list_training(
 
 
 @router.get("/v1/training/{trainingID}", summary="Get an entry")
-async def get_training(entry: EntryAsRead, world: AnyWorld) -> dict[str, Any]:
-    return {"success": True} | show_older(entry, world.read_at, world.options)
+async def get_training(entry: EntryAsRead, world: AnyWorld, at: ReadAt) -> dict[str, Any]:
+    return {"success": True} | show_older(entry, at, world.options)
 
 
 @router.delete("/v1/training/{trainingID}", summary="Delete an entry and its vectors, at once")

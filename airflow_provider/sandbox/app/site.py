@@ -13,6 +13,9 @@ from airflow_provider.sandbox.app.traffic import Connections, Traffic
 from airflow_provider.sandbox.options import Options
 from airflow_provider.sandbox.state.world import World
 
+LAG = "sandbox_lag"
+"""Key of a request's scope: by how many seconds this one read lags."""
+
 
 class Site:
     """
@@ -57,6 +60,19 @@ def world_of(request: Request) -> World:
     return site_of(request).world
 
 
+def read_at(request: Request) -> float:
+    """The moment whose state a read of one agent or entry tells."""
+    return _then(request, world_of(request).options.read_lag_seconds)
+
+
+def listed_at(request: Request) -> float:
+    return _then(request, world_of(request).options.list_lag_seconds)
+
+
+def _then(request: Request, lag: float) -> float:
+    return world_of(request).now - float(request.scope.get(LAG, lag))
+
+
 def request_id_of(request: Request) -> str:
     """The id under which this request is logged, charged and, at Sensay, answered."""
     return str(request.scope.get("sandbox_request_id", "sbx1::local:local::00000"))
@@ -64,4 +80,6 @@ def request_id_of(request: Request) -> str:
 
 AnySite = Annotated[Site, Depends(site_of)]
 AnyWorld = Annotated[World, Depends(world_of)]
+ReadAt = Annotated[float, Depends(read_at)]
+ListedAt = Annotated[float, Depends(listed_at)]
 RequestId = Annotated[str, Depends(request_id_of)]

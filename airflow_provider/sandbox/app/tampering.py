@@ -21,13 +21,14 @@ from airflow_provider.sandbox.app.faults import (
     HoldFault,
     LoseAnswerFault,
     RedirectFault,
+    StaleFault,
     StatusAfterFault,
     StatusFault,
     SwapFault,
 )
 from airflow_provider.sandbox.app.problems import Problem, answer
 from airflow_provider.sandbox.app.responses import Json
-from airflow_provider.sandbox.app.site import Site
+from airflow_provider.sandbox.app.site import LAG, Site
 from airflow_provider.sandbox.app.traffic import peer_of
 from airflow_provider.sandbox.state.clock import http_date
 
@@ -101,6 +102,8 @@ class Tampering:
                 return performed.answer()
             case SwapFault():
                 return (await self._perform({**scope, "path": fault.to}, body)).answer()
+            case StaleFault():
+                return (await self._perform({**scope, LAG: fault.seconds}, body)).answer()
             case EditFault():
                 true = await self._perform(scope, body)
                 return edited(fault, true.status, true.body)

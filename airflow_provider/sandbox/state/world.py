@@ -64,11 +64,6 @@ class World:
     def now(self) -> float:
         return self.clock.now()
 
-    @property
-    def read_at(self) -> float:
-        """The moment whose state a read of one agent or entry tells."""
-        return self.now - self.options.read_lag_seconds
-
     def set_options(self, changes: dict[str, object]) -> None:
         """
         Change options; what has begun goes on as it began.

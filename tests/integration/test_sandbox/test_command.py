@@ -161,6 +161,6 @@ def test_the_docs_name_every_option_with_its_default_and_every_fault() -> None:
     kinds = [
         typing.get_args(kind.model_fields["kind"].annotation)[0] for kind in typing.get_args(FAULT_KINDS)
     ]
-    assert len(kinds) == 10
+    assert len(kinds) == 11
     for kind in kinds:
         assert f"| `{kind}` |" in page

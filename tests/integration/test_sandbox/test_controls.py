@@ -120,6 +120,21 @@ def test_a_lagging_read_knows_neither_what_is_new_nor_what_is_gone(
     assert seen() == (404, 1)
 
 
+def test_every_second_read_may_come_from_a_database_that_lags(
+    knowledge_sandbox: Sandbox, sendkit: httpx.Client, sensay: httpx.Client, agent: str, entry: str, base: str
+) -> None:
+    knowledge_sandbox.fault("stale", method="GET", seconds=20, every=2, times=None)
+    sendkit.post(f"{agent}/retrain")
+    assert [data(sendkit, agent)["trainingStatus"] for _ in range(4)] == ["pending", "completed"] * 2
+    sensay.patch(entry, json={"title": "New"})
+    old = "Company information"
+    older = f"/v1/training/{knowledge_sandbox.entry_id}"
+    assert [sensay.get(path).json()["title"] for path in (entry, entry, older, older)] == ["New", old] * 2
+    sensay.post(base, json={"text": "second"})
+    assert [sensay.get(base).json()["total"] for _ in range(2)] == [2, 1]
+    assert [len(sensay.get("/v1/training").json()["items"]) for _ in range(2)] == [2, 1]
+
+
 def test_what_a_test_sets_is_so_at_once_and_somebody_elses_run_is_not(
     knowledge_sandbox: Sandbox, sendkit: httpx.Client, sensay: httpx.Client, agent: str, entry: str
 ) -> None:
