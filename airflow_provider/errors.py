@@ -19,6 +19,8 @@ from airflow.providers.common.compat.sdk import (
     AirflowSensorTimeout,
 )
 
+from airflow_provider.texts import sentences
+
 
 class AgentKnowledgeError(AirflowException):
     """Root of everything this provider raises."""
@@ -38,7 +40,11 @@ class InvalidConnectionError(AgentKnowledgeError, AirflowFailException):
     def __init__(self, conn_id: str, problems: list[str]) -> None:
         self.conn_id = conn_id
         self.problems = problems
-        super().__init__(f"Connection '{conn_id}' cannot be used, nothing was sent: " + "; ".join(problems))
+        name = f"Connection '{conn_id}'" if conn_id else "This connection"
+        super().__init__(f"{name} cannot be used, nothing was sent: " + "; ".join(problems))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.conn_id, self.problems)
 
 
 class InvalidArgumentError(AgentKnowledgeError, AirflowFailException):
@@ -124,7 +130,8 @@ class ApiError(AgentKnowledgeError):
     """
     The vendor answered, and the answer is not the documented success.
 
-    :param message: the vendor's words, and what was asked
+    :param message: what happened: the vendor's words, and what was asked
+    :param advice: what became of it and what to do now; whole sentences
     :param status: HTTP status
     :param request_id: the vendor's own id of this request, for its support
     :param fingerprint: the vendor's id of this kind of event
@@ -137,6 +144,7 @@ class ApiError(AgentKnowledgeError):
         self,
         message: str,
         *,
+        advice: str = "",
         status: int | None = None,
         request_id: str | None = None,
         fingerprint: str | None = None,
@@ -144,8 +152,9 @@ class ApiError(AgentKnowledgeError):
         details: Any = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(sentences(message, advice) if advice else message)
         self.message = message
+        self.advice = advice
         self.status = status
         self.request_id = request_id
         self.fingerprint = fingerprint
@@ -158,6 +167,7 @@ class ApiError(AgentKnowledgeError):
         fields = {
             "type": type(self).__name__,
             "message": self.message,
+            "advice": self.advice or None,
             "status": self.status,
             "request_id": self.request_id,
             "fingerprint": self.fingerprint,
@@ -172,7 +182,8 @@ class ApiError(AgentKnowledgeError):
         found = globals().get(str(data.get("type")), ApiError)
         kind = found if isinstance(found, type) and issubclass(found, ApiError) else ApiError
         fields = ("status", "request_id", "fingerprint", "error_code", "retry_after")
-        return kind(str(data.get("message", "")), **{name: data.get(name) for name in fields})
+        told = {name: data.get(name) for name in fields}
+        return kind(str(data.get("message", "")), advice=str(data.get("advice") or ""), **told)
 
 
 class BadRequestError(ApiError):

@@ -99,13 +99,16 @@ class KnowledgeHook(BaseHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Try the connection: free, changes nothing, and says what was looked at."""
-        from airflow_provider.errors import AgentKnowledgeError
+        from airflow_provider.errors import AgentKnowledgeError, InvalidConnectionError
 
         try:
-            return True, self._look()
+            # Airflow tests a form under an id that it makes up for the moment, so no message shows one.
+            return True, self._look(replace(self.settings(), conn_id=""))
+        except InvalidConnectionError as error:
+            return False, str(InvalidConnectionError("", error.problems))
         except AgentKnowledgeError as error:
             return False, str(error)
 
     @abstractmethod
-    def _look(self) -> str:
+    def _look(self, settings: Settings) -> str:
         """Read something that needs the key, and say what was seen."""

@@ -142,11 +142,10 @@ class SendKitHook(KnowledgeHook):
 
         return ui_field_behaviour(cls.conn_type)
 
-    def _look(self) -> str:
+    def _look(self, settings: Settings) -> str:
         from airflow_provider.http.client import Client
         from airflow_provider.vendors.sendkit import endpoints as sendkit
 
-        settings = self.settings()
         with Client(settings) as client:
             agents = client.send(sendkit.list_agents(), retry=False)
         platform = any(name == "X-Workspace-Id" for name, _ in settings.headers)

@@ -239,13 +239,12 @@ class SensayHook(KnowledgeHook):
 
         return ui_field_behaviour(cls.conn_type)
 
-    def _look(self) -> str:
+    def _look(self, settings: Settings) -> str:
         from airflow_provider.http.client import Client
         from airflow_provider.vendors.sensay import endpoints as sensay
         from airflow_provider.vendors.sensay import generation as generations
         from airflow_provider.vendors.sensay import training_endpoints as sensay_training
 
-        settings = self.settings()
         with Client(settings) as client:
             spoken = generations.known(settings) or _asked(client, retry=False)
             if spoken == generations.TRAINING:

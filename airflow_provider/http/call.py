@@ -18,10 +18,6 @@ T = TypeVar("T")
 
 JSON: TypeAlias = dict[str, "JSON"] | list["JSON"] | str | int | float | bool | None
 
-VENDORS = {"sendkit": "SendKit", "sensay": "Sensay"}
-"""How each vendor writes its own name."""
-
-
 class ShapeError(ValueError):
     """
     An answer parsed as JSON, but it is not what the vendor documents.
@@ -83,6 +79,8 @@ class Call(Generic[T]):
     :param body: sent as JSON; None means that no body is sent
     :param upload: bytes for a signed URL; ``path`` and ``query`` are then not used
     :param file: sent as ``multipart/form-data`` in place of a JSON body
+    :param hints: what to do about an answer with this HTTP status, where the call knows better than the status;
+        ``{conn}``, ``{secret}`` and ``{api}`` stand for the connection's id, its secret's label and its ``api``
     """
 
     vendor: str
@@ -96,6 +94,7 @@ class Call(Generic[T]):
     accept: str = "application/json"
     upload: SignedPut | None = None
     file: FilePart | None = None
+    hints: Mapping[int, str] = field(default_factory=dict, repr=False)
 
     def __str__(self) -> str:
         """Return what may stand in a log line: no query, no body, no signed URL."""
@@ -157,7 +156,7 @@ def acknowledged(answer: Answer) -> None:
     itself a failure is refused, everything else is decided by the status.
     """
     if isinstance(answer.json, dict) and answer.json.get("success") in (False, "false"):
-        raise ShapeError("the answer says success: false in spite of its status")
+        raise ShapeError("it says success: false in spite of its status")
 
 
 def signed_put(vendor: str, url: str, content: bytes, content_type: str) -> Call[None]:

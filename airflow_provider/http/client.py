@@ -11,6 +11,7 @@ import asyncio
 import contextvars
 import functools
 import logging
+import os
 import random
 import ssl
 import time
@@ -21,9 +22,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
 
-from airflow_provider.errors import InvalidArgumentError, RateLimitedError
+from airflow_provider.errors import InvalidArgumentError, NotSentError, RateLimitedError
+from airflow_provider.http.body import AnswerTooLargeError
 from airflow_provider.http.call import Call
-from airflow_provider.http.exchange import AnswerTooLargeError, AnswerTooSlowError, Exchange
+from airflow_provider.http.exchange import AnswerTooSlowError, Exchange
 from airflow_provider.http.outgoing import outgoing
 from airflow_provider.http.pace import limiter, spacing
 from airflow_provider.http.retry import Policy, async_retrying, retrying
@@ -89,9 +91,9 @@ class Client:
     ) -> None:
         self.settings = settings
         self._sleep, self._rand = sleep, rand
-        self._http = httpx.Client(transport=transport, **_options(settings))
+        self._http = _built(settings, lambda: httpx.Client(transport=transport, **_options(settings)))
 
-    def send(self, call: Call[T], *, retry: bool = True) -> T:
+    def send(self, call: Call[T], *, retry: bool = True, deadline: float | None = None) -> T:
         """
         Send a call and return what it reads from the answer.
 
@@ -99,20 +101,22 @@ class Client:
         byte by byte is not cut off here (the asynchronous client does), its body is.
 
         :param retry: False: exactly one attempt, whatever the call is
+        :param deadline: when the caller needs no answer any more (``time.time()``): an attempt ends then, or
+            ``connect_timeout`` after it began if that is later, and none begins after it
         """
         if not retry:
-            return self._once(call)
-        policy = Policy.of(self.settings)
+            return self._once(call, deadline)
+        policy = Policy.of(self.settings, _left(deadline))
         loop = retrying(call, policy, rand=self._rand, sleep=self._sleep, told=_told(policy))
-        answer: T = loop(self._once, call)
+        answer: T = loop(self._once, call, deadline)
         return answer
 
-    def _once(self, call: Call[T]) -> T:
-        request = _request(self._http, self.settings, call)
+    def _once(self, call: Call[T], deadline: float | None) -> T:
         pace = spacing(self.settings)
         if pace is not None and (wait := pace.turn()) > 0:
             self._sleep(wait)
-        exchange = Exchange(call, self.settings)
+        exchange = Exchange(call, self.settings, _left(deadline))
+        request = _request(self._http, exchange)
         with _faults(exchange):
             response = self._http.send(request, stream=True)
             try:
@@ -159,29 +163,32 @@ class AsyncClient:
         self.settings = settings
         self._sleep, self._rand = sleep, rand
         self._turns = asyncio.Semaphore(settings.max_in_flight)
-        pools = -(-settings.max_in_flight // _POOL)
-        self._pools = [httpx.AsyncClient(transport=transport, **_options(settings)) for _ in range(pools)]
+        pools = range(-(-settings.max_in_flight // _POOL))
+        self._pools = _built(
+            settings, lambda: [httpx.AsyncClient(transport=transport, **_options(settings)) for _ in pools]
+        )
         # A place for each request; the pool left last is taken first, as its connections are the warmest.
         self._places = [self._pools[number // _POOL] for number in range(settings.max_in_flight)]
 
-    async def send(self, call: Call[T], *, retry: bool = True) -> T:
+    async def send(self, call: Call[T], *, retry: bool = True, deadline: float | None = None) -> T:
         """
         Send a call and return what it reads from the answer.
 
         :param retry: False: exactly one attempt, whatever the call is (a poll loop has its own patience)
+        :param deadline: as for :meth:`Client.send`
         """
         if not retry:
-            return await self._once(call)
-        policy = Policy.of(self.settings)
+            return await self._once(call, deadline)
+        policy = Policy.of(self.settings, _left(deadline))
         loop = async_retrying(call, policy, rand=self._rand, sleep=self._sleep, told=_told(policy))
-        return await loop(self._once, call)
+        return await loop(self._once, call, deadline)
 
-    async def _once(self, call: Call[T]) -> T:
-        request = _request(self._pools[0], self.settings, call)
+    async def _once(self, call: Call[T], deadline: float | None) -> T:
         async with self._turns:
             if (pace := limiter(self.settings)) is not None:
                 await pace.acquire()
-            exchange = Exchange(call, self.settings)
+            exchange = Exchange(call, self.settings, _left(deadline))
+            request = _request(self._pools[0], exchange)
             with _faults(exchange), self._place() as pool:
                 async with asyncio.timeout(exchange.deadline):
                     response = await pool.send(request, stream=True)
@@ -216,13 +223,11 @@ class AsyncClient:
 
 
 def _options(settings: Settings) -> dict[str, Any]:
-    read = settings.read_timeout
     return {
-        "verify": _trust(settings.ca_file),
+        "verify": _trust(settings.ca_file, None if settings.is_loopback else _authorities()),
         "proxy": settings.proxy,
         # A proxy named in the environment is for the world outside, not for a sandbox on this machine.
         "trust_env": not settings.is_loopback,
-        "timeout": httpx.Timeout(connect=settings.connect_timeout, read=read, write=read, pool=read),
         "limits": httpx.Limits(
             max_connections=min(settings.max_in_flight, _POOL),
             max_keepalive_connections=min(settings.max_in_flight, _POOL),
@@ -233,21 +238,93 @@ def _options(settings: Settings) -> dict[str, Any]:
 
 
 @functools.lru_cache(maxsize=16)
-def _trust(ca_file: str | None) -> ssl.SSLContext:
-    """Return the authorities to trust; built once, since reading them costs some 20 ms."""
+def _trust(ca_file: str | None, environment: tuple[str, ...] | None) -> ssl.SSLContext:
+    """
+    Return the authorities to trust; built once, since reading them costs some 20 ms.
+
+    :param environment: which ones the environment names; None: whatever it says, it does not count
+    """
     if ca_file is None:
-        return httpx.create_ssl_context()
+        return httpx.create_ssl_context(trust_env=environment is not None)
     try:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:
-        raise InvalidArgumentError(f"CA file '{ca_file}' cannot be used: {error.strerror}") from None
+        why = error.strerror if not isinstance(error, ssl.SSLError) else "it holds no certificate"
+        raise InvalidArgumentError(f"CA file '{ca_file}' cannot be used: {why}") from None
 
 
-def _request(http: httpx.Client | httpx.AsyncClient, settings: Settings, call: Call[Any]) -> httpx.Request:
-    sent, request = outgoing(call, settings), None
+def _authorities() -> tuple[str, ...]:
+    return tuple(os.environ.get(name, "") for name in _CERTIFICATES)
+
+
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY")
+
+
+def _built(settings: Settings, build: Callable[[], T]) -> T:
+    """
+    Build a client; what the environment's proxies and authorities do to httpx is an error of ours.
+
+    It names the variable and never its value: a proxy's URL may hold a password, which httpx's words repeat.
+
+    :raises NotSentError: retryable, since another worker may have another environment
+    """
+    try:
+        return build()
+    except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
+        fault = _culprit(error)
+    # Outside of the handler: a traceback shows what an error was raised in.
+    raise NotSentError(
+        f"{settings.name} cannot be reached from this process: {fault} ({settings.whose})",
+        advice="Nothing was sent. Mend the variable where this process is started, or unset it.",
+    )
+
+
+def _culprit(error: Exception) -> str:
+    """Find the variable at fault, and say what is wrong with it."""
+    if isinstance(error, OSError):
+        name = next((each for each in _CERTIFICATES if os.environ.get(each)), _CERTIFICATES[0])
+        return f"the environment's {name} names no usable file of certificates"
+    for name in (each for upper in _PROXIES for each in (upper, upper.lower())):
+        value = os.environ.get(name)
+        if not value:
+            continue
+        why = _unusable(value if "://" in value else f"http://{value}")
+        if why is not None:
+            return f"the environment's {name} {why}"
+    name = next((each for each in ("NO_PROXY", "no_proxy") if os.environ.get(each)), "NO_PROXY")
+    return (
+        f"the environment's {name} has an entry that is neither a host name nor an address "
+        "(IPv6 networks, and IPv6 addresses in brackets, cannot be used)"
+    )
+
+
+def _unusable(proxy: str) -> str | None:
+    try:
+        httpx.Client(proxy=proxy, trust_env=False, verify=False).close()  # noqa: S501 - it sends nothing
+    except ImportError:
+        return "names a SOCKS proxy, for which the package socksio is missing (pip install 'httpx[socks]')"
+    except httpx.InvalidURL:
+        return "is no URL of a proxy (percent-encode special characters of a user name or password)"
+    except ValueError:
+        return "names a kind of proxy that is not known: it must begin with http://, https://, socks5:// or socks5h://"
+    return None
+
+
+def _left(deadline: float | None) -> float | None:
+    return None if deadline is None else max(0.0, deadline - time.time())
+
+
+def _request(http: httpx.Client | httpx.AsyncClient, exchange: Exchange[Any]) -> httpx.Request:
+    call, settings, request = exchange.call, exchange.settings, None
+    sent = outgoing(call, settings)
+    silence = min(settings.read_timeout, exchange.deadline)
+    timeout = httpx.Timeout(
+        connect=min(settings.connect_timeout, exchange.deadline), read=silence, write=silence, pool=silence
+    )
     # Raised outside of the handler: httpx's own words repeat the URL or the header.
     with suppress(httpx.InvalidURL, ValueError):
-        request = http.build_request(call.method, **sent)
+        request = http.build_request(call.method, timeout=timeout, **sent)
     if request is None:
         raise InvalidArgumentError(f"{call}: its URL or a header cannot be sent; nothing was sent")
     # httpx keeps a cookie jar per client; what one call was given is no business of the next.
@@ -286,7 +363,8 @@ def _result(exchange: Exchange[T]) -> T:
 def _reason(error: Exception) -> str:
     """Name a fault; the words of the operating system are safe, those about our own request are not."""
     name = type(error).__name__
-    return f"{name}: {str(error)[:200]}" if isinstance(error, (httpx.ConnectError, httpx.ReadError)) else name
+    is_told = str(error) and isinstance(error, (httpx.ConnectError, httpx.ReadError))
+    return f"{name}: {str(error)[:200]}" if is_told else name
 
 
 def _told(policy: Policy) -> Callable[[RetryCallState], None]:
@@ -297,7 +375,7 @@ def _told(policy: Policy) -> Callable[[RetryCallState], None]:
         wait = state.next_action.sleep if state.next_action is not None else 0.0
         log.warning(
             "%s; asking again in %.1f s (attempt %d of %d)",
-            error,
+            getattr(error, "message", error),
             wait,
             state.attempt_number + 1,
             policy.attempts,

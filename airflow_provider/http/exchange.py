@@ -6,7 +6,6 @@ No socket here: a client feeds it, sync or async, and asks for the result.
 
 from __future__ import annotations
 
-import json
 import time
 import zlib
 from collections.abc import Callable, Mapping
@@ -14,18 +13,16 @@ from typing import Generic, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from airflow_provider import errors
-from airflow_provider.http.call import JSON, VENDORS, Answer, Call, ShapeError
-from airflow_provider.http.envelope import answered, error_from_answer, one_line, request_id_of
+from airflow_provider.http.body import AnswerTooLargeError, inflate, parse
+from airflow_provider.http.call import JSON, Answer, Call, ShapeError
+from airflow_provider.http.envelope import answered, asked, error_from_answer, request_id_of, words_of
 from airflow_provider.http.settings import Settings
+from airflow_provider.texts import one_line, sentences
 
 T = TypeVar("T")
 
 UPLOAD_TIME = 600.0
 """Further seconds for the bytes of one file to leave: 50 MB at 100 KB/s."""
-
-
-class AnswerTooLargeError(Exception):
-    """The body passes the limit: stop reading."""
 
 
 class AnswerTooSlowError(Exception):
@@ -36,16 +33,24 @@ class Exchange(Generic[T]):
     """
     What one attempt has brought.
 
+    :param left: seconds until the caller needs no answer any more; None: as long as the settings allow
     :param clock: seconds, monotonic
     """
 
     def __init__(
-        self, call: Call[T], settings: Settings, clock: Callable[[], float] = time.monotonic
+        self,
+        call: Call[T],
+        settings: Settings,
+        left: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.call = call
         self.settings = settings
         self._clock = clock
         self.deadline = settings.attempt_deadline + (UPLOAD_TIME if call.upload or call.file else 0.0)
+        if left is not None:
+            # Whoever asks at the last moment still gets an answer that comes without delay.
+            self.deadline = min(self.deadline, max(left, settings.connect_timeout))
         self._ends = clock() + self.deadline
         self._status: int | None = None
         self._headers: dict[str, str] = {}
@@ -75,7 +80,7 @@ class Exchange(Generic[T]):
         :param sent: False if the request certainly never left
         :param too_large: the answer would be no smaller if it were asked for again
         """
-        self._fault, self._sent = fault, sent
+        self._fault, self._sent = one_line(fault, 300) or "no reason is given", sent
         self._unread = errors.InvalidResponseError if too_large else errors.TruncatedResponseError
 
     def result(self) -> T:
@@ -87,7 +92,7 @@ class Exchange(Generic[T]):
                 self.call, self.settings, self._status, self._headers, self._inflated_or_empty()
             )
         if self._fault is not None:
-            self._raise_invalid(f"but the body could not be read: {self._fault}", self._unread)
+            self._raise_invalid(f"its body could not be read: {self._fault}", kind=self._unread)
         if not 200 <= self._status < 300:
             self._raise_redirect()
         parsed = None if self.call.upload else self._parsed()
@@ -95,15 +100,23 @@ class Exchange(Generic[T]):
             return self.call.reads(Answer(self._status, self._headers, parsed))
         except ShapeError as error:
             fault = str(error)
-        return self._raise_invalid(f"in an undocumented shape: {fault}", envelope=parsed)
+        words = words_of(parsed) if isinstance(parsed, dict) else None
+        return self._raise_invalid(
+            f"{words} (in an undocumented shape: {fault})" if words else f"an undocumented shape: {fault}",
+            envelope=parsed,
+        )
 
     def _raise_unanswered(self) -> NoReturn:
-        vendor = VENDORS.get(self.call.vendor, self.call.vendor)
+        asking = asked(self.call, self.settings)
         if not self._sent:
             raise errors.NotSentError(
-                f"{vendor} could not be reached for {self.call}: {self._fault}; nothing was sent"
+                f"{self.settings.name} could not be reached: {self._fault} ({asking})",
+                advice=sentences("Nothing was sent", unreached(self._fault or "")),
             )
-        raise errors.TransportError(f"{vendor} gave no answer to {self.call}: {self._fault}")
+        raise errors.TransportError(
+            f"{self.settings.name} gave no answer: {self._fault} ({asking})",
+            advice="" if self.call.repeatable else "It may have been accepted all the same.",
+        )
 
     def _raise_redirect(self) -> NoReturn:
         # A redirect would carry the key to a host that nobody named in the connection.
@@ -114,9 +127,7 @@ class Exchange(Generic[T]):
         except ValueError:
             where = "an unreadable address"
         where = one_line(where, 200) or "nowhere"
-        self._raise_invalid(
-            f"a redirect to {where}, which is not followed: check the base URL of the connection"
-        )
+        self._raise_invalid(f"a redirect to {where}, which is not followed", WRONG_PLACE)
 
     def _parsed(self) -> JSON:
         body = self._inflated()
@@ -125,17 +136,18 @@ class Exchange(Generic[T]):
         parsed, valid = parse(body)
         if not valid:
             kind = one_line(self._headers.get("content-type"), 60) or "no content type"
-            self._raise_invalid(f"with {len(body)} bytes that are not JSON ({kind})")
+            advice = WRONG_PLACE if "html" in kind.lower() else ""
+            self._raise_invalid(f"{len(body)} bytes that are not JSON ({kind})", advice)
         return parsed
 
     def _inflated(self) -> bytes:
         try:
             return inflate(bytes(self._body), self._headers.get("content-encoding", ""), self._limit)
         except AnswerTooLargeError:
-            fault, kind = f"with more than {self._limit} bytes once unpacked", errors.InvalidResponseError
+            fault, kind = f"more than {self._limit} bytes once unpacked", errors.InvalidResponseError
         except zlib.error:
-            fault, kind = "with a body that cannot be unpacked", errors.TruncatedResponseError
-        return self._raise_invalid(fault, kind)
+            fault, kind = "a body that cannot be unpacked", errors.TruncatedResponseError
+        return self._raise_invalid(fault, kind=kind)
 
     def _inflated_or_empty(self) -> bytes:
         try:
@@ -150,47 +162,35 @@ class Exchange(Generic[T]):
     def _raise_invalid(
         self,
         words: str,
+        advice: str = "",
         kind: type[errors.InvalidResponseError] = errors.InvalidResponseError,
         envelope: JSON = None,
     ) -> NoReturn:
         status = self._status or 0
         request_id = request_id_of(self._headers, envelope)
-        raise kind(answered(self.call, status, words, request_id), status=status, request_id=request_id)
+        fate = "" if self.call.repeatable else "It may have been accepted all the same"
+        raise kind(
+            answered(self.call, self.settings, status, words, request_id),
+            advice=sentences(fate, advice),
+            status=status,
+            request_id=request_id,
+        )
 
 
-def inflate(body: bytes, encoding: str, limit: int) -> bytes:
-    """
-    Undo ``Content-Encoding``, never producing more than ``limit`` bytes.
+WRONG_PLACE = "Is the connection's Base URL that of the API, and not a website's or a gateway's?"
 
-    :raises AnswerTooLargeError: a small body that unpacks into a huge one
-    :raises zlib.error: broken, cut off, or an encoding that was not asked for
-    """
-    encoding = encoding.strip().lower()
-    if encoding in {"", "identity"} or not body:
-        return body
-    if encoding not in {"gzip", "x-gzip", "deflate"}:
-        raise zlib.error("an encoding that was not asked for")
-    unpacker = zlib.decompressobj(wbits=47)
-    unpacked = unpacker.decompress(body, limit + 1)
-    if len(unpacked) > limit:
-        raise AnswerTooLargeError
-    if not unpacker.eof:
-        raise zlib.error("cut off")
-    return unpacked
+_UNREACHED = {
+    "WRONG_VERSION_NUMBER": (
+        "The server speaks no TLS on this port: a Base URL without a scheme means https://; write http:// if that is meant"
+    ),
+    "CERTIFICATE_VERIFY_FAILED": (
+        "Its certificate is not trusted: name your authority's file in the connection's CA file, or set SSL_CERT_FILE"
+    ),
+    "ProxyError": "Check the connection's Proxy, or HTTPS_PROXY and ALL_PROXY in this process's environment",
+}
 
 
-def parse(body: bytes) -> tuple[JSON, bool]:
-    """
-    Parse strict JSON, and say whether it was.
-
-    Not by an exception: the parser's own holds the whole body, and would travel along as its context.
-    """
-    try:
-        parsed: JSON = json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        return None, False
-    return parsed, True
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+def unreached(fault: str) -> str:
+    """Return what to do about a server that could not be reached."""
+    known = (remedy for sign, remedy in _UNREACHED.items() if sign in fault)
+    return next(known, "Check the connection's Base URL and Port, and the network of this machine")

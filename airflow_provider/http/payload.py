@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+import json
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from airflow_provider.http.call import JSON, Answer, ShapeError, acknowledged
+from airflow_provider.texts import one_line
 
 M = TypeVar("M", bound="Tolerant")
 T = TypeVar("T")
@@ -17,17 +27,39 @@ class Tolerant(BaseModel):
     """
     A vendor's object: unknown members are ignored, every member may be absent or null.
 
-    Neither vendor says which members are required or may be null, so only a value of the wrong *kind* (a
-    text where an object belongs) is refused. An unknown enum member stays the text it is.
+    Neither vendor says which members are required or may be null. A member of another type than documented (a text
+    where an object belongs) reads as None, unless something decides on it: then the answer is refused. An unknown
+    enum member stays the text it is.
+
+    :cvar decisive: the members that may refuse an answer, by their names here
     """
+
+    decisive: ClassVar[frozenset[str]] = frozenset()
 
     model_config = ConfigDict(
         alias_generator=to_camel,
+        allow_inf_nan=False,
         coerce_numbers_to_str=True,
         extra="ignore",
         frozen=True,
         populate_by_name=True,
     )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _refuse_only_by_what_decides(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            if not isinstance(data, dict):
+                raise
+            faults = error.errors(include_input=False, include_url=False, include_context=False)
+            odd = {str(fault["loc"][0]) for fault in faults if fault["loc"]}
+            names = {name for name, field in cls.model_fields.items() if odd & {name, field.alias}}
+            if not odd or names & cls.decisive:
+                raise
+            odd |= names | {str(cls.model_fields[name].alias) for name in names}
+        return handler({name: None if name in odd else value for name, value in data.items()})
 
 
 def _without_nulls(value: Any) -> Any:
@@ -38,6 +70,21 @@ def _without_nulls(value: Any) -> Any:
 
 Many = Annotated[tuple[T, ...], BeforeValidator(_without_nulls)]
 """A list that may be null or hold nulls; both read as *nothing there*."""
+
+
+Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+"""A whole number that a trigger's event can carry, also one that came as a text."""
+
+
+def _as_words(value: Any) -> Any:
+    if not isinstance(value, (dict, list)):
+        return None if value is False else value
+    message = value.get("message") if isinstance(value, dict) else None
+    return message if isinstance(message, str) else one_line(json.dumps(value)[:1000], 200)
+
+
+Words = Annotated[str | None, BeforeValidator(_as_words)]
+"""What went wrong, in words, whatever they are wrapped in: of all members the one that a person needs."""
 
 
 def plain(text: str | None) -> str | None:

@@ -39,9 +39,14 @@ class Policy:
     deadline: float = 300.0
 
     @classmethod
-    def of(cls, settings: Settings) -> Policy:
-        """Return the policy that the settings ask for."""
-        return cls(attempts=settings.attempts, cap=settings.retry_cap, deadline=settings.total_deadline)
+    def of(cls, settings: Settings, left: float | None = None) -> Policy:
+        """
+        Return the policy that the settings ask for.
+
+        :param left: seconds until the caller needs no answer any more
+        """
+        deadline = settings.total_deadline if left is None else min(settings.total_deadline, left)
+        return cls(attempts=settings.attempts, cap=settings.retry_cap, deadline=deadline)
 
 
 def delay(

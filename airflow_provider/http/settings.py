@@ -16,7 +16,10 @@ class Settings:
 
     Times are seconds.
 
-    :param vendor: ``sendkit`` or ``sensay``
+    :param vendor: its word in connections, results and metrics
+    :param label: how the vendor writes its own name, for messages
+    :param secret_label: what the connection form calls the secret, for messages
+    :param conn_id: the connection that these are from, for messages; empty where it has no lasting name
     :param base_url: scheme, host and port, without a path
     :param headers: what goes with every call to the vendor, the secret among it; never to a signed URL
     :param read_timeout: longest silence of a server; Sensay itself gives up after 90 s
@@ -29,13 +32,16 @@ class Settings:
     :param retry_cap: longest wait of ours between two attempts (the vendor may ask for longer)
     :param total_deadline: no attempt starts later than this after the first
     :param max_answer_bytes: a longer answer is refused
-    :param api: generation of the Sensay API: ``auto``, ``knowledge-base`` or ``training``
+    :param api: which of a vendor's APIs is spoken, where it has several; ``auto``: find out
     :param console_url: where a person looks at the target
     :param on_rate_limit: told the vendor at each 429, whoever then waits it out
     """
 
     vendor: str
     base_url: str
+    label: str = field(default="", compare=False)
+    secret_label: str = field(default="secret", compare=False)
+    conn_id: str = field(default="", compare=False)
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     connect_timeout: float = 10.0
     read_timeout: float = 100.0
@@ -61,6 +67,16 @@ class Settings:
         """
         told = "\0".join(f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if f.compare)
         return f"{self.vendor}-{hashlib.sha256(told.encode()).hexdigest()[:32]}"
+
+    @property
+    def name(self) -> str:
+        """Return what messages call the vendor."""
+        return self.label or self.vendor
+
+    @property
+    def whose(self) -> str:
+        """Say which connection a message is about, and where it leads."""
+        return f"connection '{self.conn_id}', {self.base_url}" if self.conn_id else self.base_url
 
     @property
     def attempt_deadline(self) -> float:

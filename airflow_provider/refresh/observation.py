@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from airflow_provider.texts import one_line
+
 #: Characters by which one error text is told from another.
 _ERROR_PREFIX = 24
 
@@ -167,7 +169,5 @@ def _moment(text: str) -> datetime | None:
 
 
 def shorten(text: str | None, limit: int = 200) -> str | None:
-    """Cut a vendor's text so that it fits records and log lines."""
-    if text is None or len(text) <= limit:
-        return text
-    return text[: limit - 1] + "…"
+    """Return a vendor's text as one printable line that fits records and log lines."""
+    return None if text is None else one_line(text, limit) or ""

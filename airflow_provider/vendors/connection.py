@@ -39,6 +39,9 @@ class AnyConnection(Protocol):
 class CommonSettings(TypedDict, total=False):
     """What both vendors' connections may say; absent: the default of ``Settings``."""
 
+    label: str
+    secret_label: str
+    conn_id: str
     base_url: str
     connect_timeout: float
     read_timeout: float
@@ -69,6 +72,8 @@ class ConnectionReader:
 
     def __init__(self, conn_type: str, connection: AnyConnection, extra: object) -> None:
         form = connection_form(conn_type)
+        self._conn_type = conn_type
+        self._vendor: str = form["hook-name"]
         fields = {name: field["label"] for name, field in form["conn-fields"].items()}
         self._labels: dict[str, str] = {**form["ui-field-behaviour"]["relabeling"], **fields}
         self._default_url: str = form["ui-field-behaviour"]["placeholders"]["host"]
@@ -100,10 +105,17 @@ class ConnectionReader:
         secret = (self._connection.password or "").strip()
         if not secret:
             hint = " (Login is not used)" if self._connection.login else ""
-            self.problem(f"{label} is missing: it belongs into the password field{hint}")
+            self.problem(f"{label} is missing: it belongs into the password field{hint}{self._bare_hint()}")
         elif not self._fits_header(secret):
             self.problem(f"{label} holds characters that no key has (blanks, line breaks or non-ASCII)")
         return secret
+
+    def _bare_hint(self) -> str:
+        """Say how an environment variable is written: a bare key in it makes a connection of no type."""
+        if self._connection.conn_type not in {None, ""}:
+            return ""
+        written = f'{{"conn_type": "{self._conn_type}", "password": "…"}}'
+        return f". The connection has no type: an environment variable holds JSON ({written}) or a URI, not a bare key"
 
     def text(self, name: str) -> str | None:
         """Return an extra as text; None if it is not set."""
@@ -125,7 +137,7 @@ class ConnectionReader:
         """Return an extra that is one of a few words."""
         value = self.text(name)
         if value is not None and value not in choices:
-            self.problem(f"{self.label(name)} is '{value[:40]}', which is none of {', '.join(choices)}")
+            self.problem(f"{self.label(name)} must be one of {', '.join(choices)}")
             return None
         return value
 
@@ -156,6 +168,9 @@ class ConnectionReader:
         if in_flight is not None and in_flight != int(in_flight):
             self.problem(f"{self.label('max_in_flight')} must be a whole number")
         found: dict[str, Any] = {
+            "label": self._vendor,
+            "secret_label": self.label("password"),
+            "conn_id": self.conn_id,
             "base_url": self.base_url(),
             "connect_timeout": self.number("connect_timeout", most=3600),
             "read_timeout": self.number("read_timeout", most=3600),

@@ -22,6 +22,7 @@ from airflow_provider.tasks import variables as memory
 from airflow_provider.tasks.failures import judge_documents, refuse
 from airflow_provider.tasks.job import Job, Written, options
 from airflow_provider.tasks.watch import Watch
+from airflow_provider.texts import word
 from airflow_provider.vendors.sendkit.agent import RETRAIN_CREDITS, RULES, AgentTarget
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class RetrainJob(Job):
             receipt=Receipt.ACTIVE if active else Receipt.PLAIN,
             # An accepted POST is paid, whether its answer says so or not.
             charged=COST if receipt.credits_charged is None else receipt.credits_charged,
-            jobs=tuple(f"{job.type or 'job'}:{job.id}" for job in receipt.jobs if job.id)[:10],
+            jobs=tuple(word(f"{job.type or 'job'}:{job.id}", 100) for job in receipt.jobs if job.id)[:10],
         )
 
     def trigger(self, wait: Wait, record: Record | None, not_before: float) -> BaseTrigger:

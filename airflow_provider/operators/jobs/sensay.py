@@ -17,7 +17,6 @@ from airflow_provider.tasks import variables as memory
 from airflow_provider.tasks.failures import refuse
 from airflow_provider.tasks.job import Job, Written, options
 from airflow_provider.tasks.watch import Watch
-from airflow_provider.vendors.sensay import generation as generations
 from airflow_provider.vendors.sensay.entry import (
     RULES,
     EntryTarget,
@@ -70,13 +69,10 @@ class UpdateJob(EntryJob):
         """
         Look before the write.
 
-        :raises NotFoundError: no such entry; the message names the generation and how it was chosen
+        :raises NotFoundError: no such entry
         :raises InvalidArgumentError: the entry belongs to another replica
         """
-        try:
-            seen = super().observe()
-        except NotFoundError as error:
-            raise not_found(error, self.hook, self.spoken) from error
+        seen = super().observe()
         owner = self.watch.answer.replica_uuid
         if owner is not None and str(owner).lower() != self.replica_uuid:
             raise InvalidArgumentError(
@@ -180,15 +176,6 @@ def check_generation(check: Checker, spoken: Generation, given: dict[str, Any]) 
         )
     if spoken is Generation.KNOWLEDGE_BASE and "raw_text" not in given and not dropped:
         check.problems.append("raw_text is missing")
-
-
-def not_found(error: NotFoundError, hook: SensayHook, spoken: Generation) -> NotFoundError:
-    """Say in a 404 which generation was spoken and how it was chosen."""
-    fields = error.to_json()
-    fields["message"] = f"{error.message} This was {generations.explain(spoken.value, hook.settings())}."
-    told = NotFoundError.from_json(fields)
-    assert isinstance(told, NotFoundError)
-    return told
 
 
 def delete_entry(operator: SensayDeleteKnowledgeBaseEntryOperator) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider.refresh.observation import Observation, Phase, shorten
 from airflow_provider.refresh.wait import Proof, Purpose, Receipt, Wait
+from airflow_provider.texts import word
 
 if TYPE_CHECKING:
     from airflow_provider.http.call import Call
@@ -74,9 +75,9 @@ class AgentTarget:
             "documents": len(documents) if "uploadedDocuments" in answer.fields_present else None,
         }
         return Observation(
-            status=None if status is None else str(status),
+            status=None if status is None else word(str(status), 60),
             phase=phase,
-            marker=base.last_scraped_at if base else None,
+            marker=shorten(base.last_scraped_at, 60) if base else None,
             error=shorten(answer.training_error) if phase is Phase.FAILED else None,
             progress=progress if progress is not None and isfinite(progress) else None,
             processing=processing[:_LISTED],

@@ -33,6 +33,15 @@ CONTENT_TYPES = {
     "txt": "text/plain",
 }
 
+_NO_AGENT = (
+    "Is agent_id right, and of the workspace that this {secret} sees? 'airflow agent-knowledge status {conn}' lists "
+    "the agents there"
+)
+_NO_RIGHT = "This {secret} may not do that with this agent: is it of the agent's workspace (connection's Workspace ID)?"
+_AGENT_HINTS = {403: _NO_RIGHT, 404: _NO_AGENT}
+_RETRAIN_HINTS = {**_AGENT_HINTS, 402: "Nothing was charged. A retrain costs 10 credits: add some to the account"}
+_DOCUMENT_HINTS = {**_AGENT_HINTS, 404: "Are agent_id and fileKey right, and of the workspace that this {secret} sees?"}
+
 
 def list_agents() -> Call[tuple[Agent, ...]]:
     """
@@ -61,6 +70,7 @@ def get_agent(agent_id: str) -> Call[Agent]:
     return Call(
         vendor=VENDOR,
         name="get agent",
+        hints=_AGENT_HINTS,
         method="GET",
         path=f"/v1/agents/{segment(agent_id, 'agent_id')}",
         reads=_agent,
@@ -79,6 +89,7 @@ def retrain(agent_id: str) -> Call[RetrainReceipt]:
     return Call(
         vendor=VENDOR,
         name="retrain agent",
+        hints=_RETRAIN_HINTS,
         method="POST",
         path=f"/v1/agents/{segment(agent_id, 'agent_id')}/retrain",
         reads=_retrain_receipt,
@@ -100,6 +111,7 @@ def update_agent(agent_id: str, *, name: str | None = None, company_url: str | N
     return Call(
         vendor=VENDOR,
         name="update agent",
+        hints=_AGENT_HINTS,
         method="PATCH",
         path=f"/v1/agents/{segment(agent_id, 'agent_id')}",
         body=body,
@@ -120,6 +132,7 @@ def upload_document(agent_id: str, filename: str, content_type: str, file_size: 
     return Call(
         vendor=VENDOR,
         name="ask for an upload URL",
+        hints=_AGENT_HINTS,
         method="POST",
         path=f"/v1/agents/{segment(agent_id, 'agent_id')}/upload-document",
         body={
@@ -146,6 +159,7 @@ def upload_document_multipart(
     return Call(
         vendor=VENDOR,
         name="upload document",
+        hints=_AGENT_HINTS,
         method="POST",
         path=f"/v1/agents/{segment(agent_id, 'agent_id')}/upload-document",
         file=FilePart("file", required_text(filename, "filename"), content, content_type),
@@ -174,6 +188,7 @@ def process_document(
     return Call(
         vendor=VENDOR,
         name="process document",
+        hints=_AGENT_HINTS,
         method="POST",
         path=f"/v1/agents/{segment(agent_id, 'agent_id')}/process-document",
         body={
@@ -197,6 +212,7 @@ def delete_document(agent_id: str, file_key: str) -> Call[None]:
     return Call(
         vendor=VENDOR,
         name="delete document",
+        hints=_DOCUMENT_HINTS,
         method="DELETE",
         path=f"/v1/agents/{segment(agent_id, 'agent_id')}/documents",
         body={"fileKey": required_text(file_key, "file_key")},
@@ -234,18 +250,20 @@ def _agents(answer: Answer) -> tuple[Agent, ...]:
 
 
 def _retrain_receipt(answer: Answer) -> RetrainReceipt:
-    from airflow_provider.http.payload import body_of, read
-    from airflow_provider.vendors.sendkit.models import Agent, RetrainMeta, RetrainReceipt
+    from airflow_provider.http.payload import read
+    from airflow_provider.vendors.sendkit.models import RetrainedAgent, RetrainMeta, RetrainReceipt
 
-    body = body_of(answer)
-    # Accepted is accepted, and paid: a thin answer must not turn it into an error.
-    agent = read(Agent, _or_empty(body.get("data")), "data")
-    meta = read(RetrainMeta, _or_empty(body.get("meta")), "meta")
+    # Accepted is accepted, and paid: a thin or odd answer must not turn it into an error.
+    acknowledged(answer)
+    agent = read(RetrainedAgent, _object(answer.json, "data"), "data")
+    meta = read(RetrainMeta, _object(answer.json, "meta"), "meta")
     return RetrainReceipt(agent, meta.credits_charged, meta.jobs)
 
 
-def _or_empty(data: JSON) -> JSON:
-    return {} if data is None else data
+def _object(answer: JSON, name: str) -> JSON:
+    """Return a member that should be an object, or an empty one."""
+    member = answer.get(name) if isinstance(answer, dict) else None
+    return member if isinstance(member, dict) else {}
 
 
 def _upload_slot(answer: Answer) -> UploadSlot:
@@ -259,4 +277,5 @@ def _process_receipt(answer: Answer) -> ProcessReceipt:
     from airflow_provider.http.payload import read
     from airflow_provider.vendors.sendkit.models import ProcessReceipt
 
-    return read(ProcessReceipt, _data(answer), "data")
+    acknowledged(answer)  # accepted is accepted, as for a retrain
+    return read(ProcessReceipt, _object(answer.json, "data"), "data")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from airflow_provider.http.payload import Many, Tolerant
+from airflow_provider.http.payload import Many, Tolerant, Whole, Words
 
 TRAINING_MEMBERS = frozenset(
     {"trainingStatus", "trainingProgress", "trainingError", "uploadedDocuments", "knowledgeBase"}
@@ -89,8 +89,8 @@ class WorkingHours(Tolerant):
     """When an agent may answer by itself."""
 
     enabled: bool | None = None
-    start_hour: int | None = None
-    end_hour: int | None = None
+    start_hour: Whole | None = None
+    end_hour: Whole | None = None
     timezone: str | None = None
 
 
@@ -99,12 +99,12 @@ class AutonomousMode(Tolerant):
 
     enabled: bool | None = None
     confidence_threshold: float | None = None
-    max_auto_replies_per_lead: int | None = None
+    max_auto_replies_per_lead: Whole | None = None
     only_positive_replies: bool | None = None
     skip_ooo: bool | None = Field(default=None, alias="skipOOO")
     working_hours: WorkingHours | None = None
     escalation_email: str | None = None
-    cooldown_minutes: int | None = None
+    cooldown_minutes: Whole | None = None
     mode: ReplyModeOrText = None
     template: str | None = None
 
@@ -113,8 +113,8 @@ class FollowupSettings(Tolerant):
     """How an agent follows up."""
 
     enabled: bool | None = None
-    max_followups: int | None = None
-    interval_days: int | None = None
+    max_followups: Whole | None = None
+    interval_days: Whole | None = None
     mode: ReplyModeOrText = None
     templates: Many[str] = ()
 
@@ -122,11 +122,13 @@ class FollowupSettings(Tolerant):
 class Document(Tolerant):
     """One uploaded document of an agent."""
 
+    decisive: ClassVar[frozenset[str]] = frozenset({"status"})
+
     file_name: str | None = None
     file_key: str | None = None
     file_url: str | None = Field(default=None, repr=False)
     file_type: FileTypeOrText = None
-    file_size: int | None = None
+    file_size: Whole | None = None
     uploaded_at: str | None = None
     status: DocumentStatusOrText = None
 
@@ -134,8 +136,10 @@ class Document(Tolerant):
 class KnowledgeBase(Tolerant):
     """What an agent has read of the company's website."""
 
-    total_pages: int | None = None
-    total_chunks: int | None = None
+    decisive: ClassVar[frozenset[str]] = frozenset({"last_scraped_at"})
+
+    total_pages: Whole | None = None
+    total_chunks: Whole | None = None
     last_scraped_at: str | None = None
     domain: str | None = None
 
@@ -147,6 +151,8 @@ class Agent(Tolerant):
     Times stay the vendor's text: they are compared with each other, never with our clock.
     ``training_progress`` has no documented scale; show it, never decide on it.
     """
+
+    decisive: ClassVar[frozenset[str]] = frozenset({"id", "training_status", "uploaded_documents", "knowledge_base"})
 
     id: str | None = Field(default=None, alias="_id")
     name: str | None = None
@@ -160,7 +166,7 @@ class Agent(Tolerant):
     uploaded_documents: Many[Document] = ()
     training_status: TrainingStatusOrText = None
     training_progress: float | None = None
-    training_error: str | None = None
+    training_error: Words = None
     knowledge_base: KnowledgeBase | None = None
     is_default: bool | None = None
     is_active: bool | None = None
@@ -179,6 +185,12 @@ class Agent(Tolerant):
         return TRAINING_MEMBERS & {fields[name].alias or name for name in self.model_fields_set}
 
 
+class RetrainedAgent(Agent):
+    """The agent in the answer to a retrain: that is paid, so nothing in it may make the answer unreadable."""
+
+    decisive: ClassVar[frozenset[str]] = frozenset()
+
+
 class Job(Tolerant):
     """A job id; no documented call can ask about it, so it is for the vendor's support."""
 
@@ -189,12 +201,14 @@ class Job(Tolerant):
 class RetrainMeta(Tolerant):
     """What stands beside ``data`` in the answer to a retrain."""
 
-    credits_charged: Decimal | None = None
+    credits_charged: Annotated[Decimal, Field(ge=0, le=1_000_000)] | None = None
     jobs: Many[Job] = ()
 
 
 class UploadSlot(Tolerant):
     """Where to PUT the bytes of a document, and how to name it afterwards."""
+
+    decisive: ClassVar[frozenset[str]] = frozenset({"presigned_url", "upload_url", "key"})
 
     presigned_url: str | None = Field(default=None, repr=False)
     upload_url: str | None = Field(default=None, repr=False)

@@ -33,6 +33,11 @@ REPLICAS_PAGE_SIZE = 24
 MIN_SEARCH = 3
 MAX_QUESTION = 100_000
 
+_SPOKEN = "This asked the knowledge-base API (the connection's API generation, extra 'api', is '{api}'; 'auto' asks once)"
+_REPLICA_HINTS = {404: f"Is replica_uuid right, and of this organization? {_SPOKEN}"}
+_ENTRY_HINTS = {404: f"Is entry_id right, and of this replica? A deleted entry is not found either. {_SPOKEN}"}
+_ASK_HINTS = {404: "Is replica_uuid right, and of this organization or public?"}
+
 
 def file_types() -> Call[FileTypes]:
     """
@@ -135,6 +140,7 @@ def list_entries(
     return Call(
         vendor=VENDOR,
         name="list knowledge-base entries",
+        hints=_REPLICA_HINTS,
         method="GET",
         path=_path(replica_uuid),
         query={name: value for name, value in wanted.items() if value is not None},
@@ -152,6 +158,7 @@ def get_entry(replica_uuid: str, entry_id: int | str) -> Call[Entry]:
     return Call(
         vendor=VENDOR,
         name="get knowledge-base entry",
+        hints=_ENTRY_HINTS,
         method="GET",
         path=_entry_path(replica_uuid, entry_id),
         reads=_entry,
@@ -175,6 +182,7 @@ def update_entry(
     return Call(
         vendor=VENDOR,
         name="update knowledge-base entry",
+        hints=_ENTRY_HINTS,
         method="PATCH",
         path=_entry_path(replica_uuid, entry_id),
         body=given(rawText=raw_text, title=_title(title)),
@@ -192,6 +200,7 @@ def delete_entry(replica_uuid: str, entry_id: int | str) -> Call[Deletion]:
     return Call(
         vendor=VENDOR,
         name="delete knowledge-base entry",
+        hints=_ENTRY_HINTS,
         method="DELETE",
         path=_entry_path(replica_uuid, entry_id),
         reads=_deletion,
@@ -234,6 +243,7 @@ def ask(replica_uuid: str, content: str, *, skip_chat_history: bool = True) -> C
     return Call(
         vendor=VENDOR,
         name="ask replica",
+        hints=_ASK_HINTS,
         method="POST",
         path=f"/v1/replicas/{uuid_segment(replica_uuid, 'replica_uuid')}/chat/completions",
         body={"content": content, "skip_chat_history": skip_chat_history},
@@ -258,6 +268,7 @@ def _create(replica_uuid: str, body: dict[str, JSON]) -> Call[CreateReceipt]:
     return Call(
         vendor=VENDOR,
         name="create knowledge-base entry",
+        hints=_REPLICA_HINTS,
         method="POST",
         path=_path(replica_uuid),
         body=body,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.refresh.observation import Observation, Phase, later, shorten
 from airflow_provider.refresh.wait import Proof, Purpose, Receipt, Wait
+from airflow_provider.texts import word
 
 if TYPE_CHECKING:
     from airflow_provider.http.call import Call
@@ -164,10 +165,10 @@ class EntryTarget:
         phase = phase_of(status, self.generation, wanted)
         waiting_for_upload = status == "NEW" and str(answer.type) == "file"
         return Observation(
-            status=status,
+            status=None if status is None else word(status, 60),
             phase=Phase.QUEUED if waiting_for_upload else phase,
-            marker=answer.updated_at,
-            error=shorten(answer.error_message or ("no words" if answer.has_error else None)),
+            marker=shorten(answer.updated_at, 60),
+            error=shorten(answer.error_message) or ("no words" if answer.has_error else None),
             idle=waiting_for_upload or status in ("BLANK", "AWAITING_UPLOAD"),
         )
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from airflow_provider.http.payload import Many, Tolerant, plain
+from airflow_provider.http.payload import Many, Tolerant, Whole, Words, plain
 from airflow_provider.vendors.sensay.values import Entry
 
 
@@ -41,16 +41,21 @@ class EntryError(Tolerant):
     """What went wrong; it may stand beside any status, and both members may be missing."""
 
     fingerprint: str | None = None
-    message: str | None = None
+    message: Words = None
+
+
+def _as_error(value: Any) -> Any:
+    """An error is an error, whatever it is wrapped in; null, false and an empty text are none."""
+    return value if isinstance(value, (dict, EntryError)) else {"message": value} if value or value == [] else None
 
 
 class TextChunk(Tolerant):
     """A piece of the text, as it is searched."""
 
     content: str | None = Field(default=None, repr=False)
-    chunk_index: int | None = None
-    chunk_tokens: int | None = None
-    chunk_chars: int | None = None
+    chunk_index: Whole | None = None
+    chunk_tokens: Whole | None = None
+    chunk_chars: Whole | None = None
 
 
 class Website(Tolerant):
@@ -82,7 +87,7 @@ class File(Tolerant):
     """An uploaded file."""
 
     name: str | None = None
-    size: int | None = None
+    size: Whole | None = None
     mime_type: str | None = None
     screenshot_url: str | None = Field(default=None, alias="screenshotURL", repr=False)
     download_url: str | None = Field(default=None, alias="downloadURL", repr=False)
@@ -91,7 +96,9 @@ class File(Tolerant):
 class KnowledgeBaseEntry(Tolerant):
     """An entry; in a list it comes without its texts."""
 
-    id: int
+    decisive: ClassVar[frozenset[str]] = frozenset({"id", "status", "updated_at", "error"})
+
+    id: Whole
     replica_uuid: str | None = Field(default=None, alias="replicaUUID")
     type: EntryTypeOrText = None
     status: EntryStatusOrText = None
@@ -109,7 +116,7 @@ class KnowledgeBaseEntry(Tolerant):
     website: Website | None = None
     youtube: Youtube | None = None
     file: File | None = None
-    error: EntryError | None = None
+    error: Annotated[EntryError | None, BeforeValidator(_as_error)] = None
 
     def entry(self) -> Entry:
         """Return the view that both generations share."""
@@ -135,8 +142,10 @@ class KnowledgeBaseEntry(Tolerant):
 class KnowledgeBasePage(Tolerant):
     """A page of entries."""
 
+    decisive: ClassVar[frozenset[str]] = frozenset({"items", "total"})
+
     items: Many[KnowledgeBaseEntry] = ()
-    total: int | None = None
+    total: Whole | None = None
 
 
 class CreateResult(Tolerant):
@@ -146,15 +155,19 @@ class CreateResult(Tolerant):
     :ivar enqueued: False: this one was refused, although the HTTP status is a success
     """
 
+    decisive: ClassVar[frozenset[str]] = frozenset({"enqueued", "knowledge_base_id", "signed_url"})
+
     type: EntryTypeOrText = None
     enqueued: bool | None = None
-    knowledge_base_id: int | None = Field(default=None, alias="knowledgeBaseID")
+    knowledge_base_id: Whole | None = Field(default=None, alias="knowledgeBaseID")
     signed_url: str | None = Field(default=None, alias="signedURL", repr=False)
-    error: str | None = None
+    error: Words = None
 
 
 class CreateReceipt(Tolerant):
     """The answer to a create: one result for each entry (a playlist makes one for each video)."""
+
+    decisive: ClassVar[frozenset[str]] = frozenset({"results"})
 
     results: Many[CreateResult] = ()
 
@@ -179,11 +192,15 @@ class MediaGroup(Tolerant):
 class FileTypes(Tolerant):
     """Which files the vendor takes."""
 
+    decisive: ClassVar[frozenset[str]] = frozenset({"media_groups"})
+
     media_groups: Many[MediaGroup] = ()
 
 
 class Replica(Tolerant):
     """A replica, by the members that identify it."""
+
+    decisive: ClassVar[frozenset[str]] = frozenset({"uuid"})
 
     uuid: str
     name: str | None = None
@@ -194,12 +211,16 @@ class Replica(Tolerant):
 class ReplicaPage(Tolerant):
     """A page of replicas."""
 
+    decisive: ClassVar[frozenset[str]] = frozenset({"items", "total"})
+
     items: Many[Replica] = ()
-    total: int | None = None
+    total: Whole | None = None
 
 
 class Reply(Tolerant):
     """What a replica says."""
+
+    decisive: ClassVar[frozenset[str]] = frozenset({"content"})
 
     content: str | None = None
     success: Any = None

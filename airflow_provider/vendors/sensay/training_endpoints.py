@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 VENDOR = "sensay"
 MAX_LIMIT = 100
 
+_SPOKEN = "This asked the older training API (the connection's API generation, extra 'api', is '{api}'; 'auto' asks once)"
+_REPLICA_HINTS = {404: f"Is replica_uuid right, and of this organization? {_SPOKEN}"}
+_ENTRY_HINTS = {404: f"Is entry_id right, and of this organization? A deleted entry is not found either. {_SPOKEN}"}
+
 
 def create_entry(replica_uuid: str) -> Call[int]:
     """
@@ -37,6 +41,7 @@ def create_entry(replica_uuid: str) -> Call[int]:
     return Call(
         vendor=VENDOR,
         name="create training entry",
+        hints=_REPLICA_HINTS,
         method="POST",
         path=_path(replica_uuid),
         body={},
@@ -74,6 +79,7 @@ def update_entry(
     return Call(
         vendor=VENDOR,
         name="update knowledge base entry",
+        hints=_ENTRY_HINTS,
         method="PUT",
         path=f"{_path(replica_uuid)}/{entry_segment(entry_id)}",
         body={**texts, **given(metadata=metadata)},
@@ -91,6 +97,7 @@ def get_entry(entry_id: int | str) -> Call[Entry]:
     return Call(
         vendor=VENDOR,
         name="get training entry",
+        hints=_ENTRY_HINTS,
         method="GET",
         path=f"/v1/training/{entry_segment(entry_id)}",
         reads=_entry,
@@ -133,6 +140,7 @@ def delete_entry(entry_id: int | str) -> Call[Deletion]:
     return Call(
         vendor=VENDOR,
         name="delete training entry",
+        hints=_ENTRY_HINTS,
         method="DELETE",
         path=f"/v1/training/{entry_segment(entry_id)}",
         reads=_deletion,
@@ -150,6 +158,7 @@ def file_upload_url(replica_uuid: str, filename: str) -> Call[FileSlot]:
     return Call(
         vendor=VENDOR,
         name="ask for an upload URL",
+        hints=_REPLICA_HINTS,
         method="GET",
         path=f"{_path(replica_uuid)}/files/upload",
         query={"filename": required_text(filename, "filename")},

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AliasChoices, ConfigDict, Field
 
-from airflow_provider.http.payload import Many, Tolerant, plain
+from airflow_provider.http.payload import Many, Tolerant, Whole, plain
 from airflow_provider.vendors.sensay.values import Entry
 
 
@@ -42,9 +42,11 @@ TrainingTypeOrText = Annotated[TrainingType | str | None, Field(union_mode="left
 class TrainingEntry(Tolerant):
     """An entry; this generation tells no error text."""
 
+    decisive: ClassVar[frozenset[str]] = frozenset({"id", "status", "updated_at"})
+
     model_config = ConfigDict(alias_generator=None)
 
-    id: int
+    id: Whole
     replica_uuid: str | None = None
     type: TrainingTypeOrText = None
     filename: str | None = None
@@ -78,17 +80,23 @@ class TrainingEntry(Tolerant):
 class TrainingPage(Tolerant):
     """A page of entries of the whole organization; there is no total."""
 
+    decisive: ClassVar[frozenset[str]] = frozenset({"items"})
+
     items: Many[TrainingEntry] = ()
 
 
 class CreateReceipt(Tolerant):
     """The id of a new, empty entry; it was ``kb_id`` before 2025-04-17."""
 
-    knowledge_base_id: int = Field(validation_alias=AliasChoices("knowledgeBaseID", "kb_id"))
+    decisive: ClassVar[frozenset[str]] = frozenset({"knowledge_base_id"})
+
+    knowledge_base_id: Whole = Field(validation_alias=AliasChoices("knowledgeBaseID", "kb_id"))
 
 
 class UploadReceipt(Tolerant):
     """A new file entry and where to PUT its bytes; only ``success`` is promised."""
 
+    decisive: ClassVar[frozenset[str]] = frozenset({"signed_url", "knowledge_base_id"})
+
     signed_url: str | None = Field(default=None, alias="signedURL", repr=False)
-    knowledge_base_id: int | None = Field(default=None, alias="knowledgeBaseID")
+    knowledge_base_id: Whole | None = Field(default=None, alias="knowledgeBaseID")

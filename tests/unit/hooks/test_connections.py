@@ -97,8 +97,8 @@ def test_sensay_headers_say_who_asks_and_in_which_version() -> None:
     ("extra", "problem"),
     [
         ({"user_id_type": "discord"}, "User ID type is set although User ID is not"),
-        ({"user_id": "u", "user_id_type": "slack"}, "User ID type is 'slack', which is none of discord"),
-        ({"api": "legacy"}, "API generation is 'legacy', which is none of auto, knowledge-base, training"),
+        ({"user_id": "u", "user_id_type": "slack"}, "User ID type must be one of discord, telegram, embed"),
+        ({"api": "legacy"}, "API generation must be one of auto, knowledge-base, training"),
         ({"api_version": "latest"}, "API version must be a date"),
         ({"api_version": "20250325"}, "API version must be a date"),
         ({"api_version": ["2025-03-25"]}, "API version must be a text"),

@@ -19,6 +19,9 @@ def settings(base_url: str = "http://127.0.0.1:9", **changes: Any) -> Settings:
     """Return settings with short timeouts."""
     given: dict[str, Any] = {
         "vendor": "sendkit",
+        "label": "SendKit",
+        "secret_label": "API key",
+        "conn_id": "my_vendor",
         "headers": (("X-Api-Key", SECRET),),
         "connect_timeout": 2.0,
         "read_timeout": 2.0,
@@ -32,6 +35,7 @@ def send(
     call: Call[T],
     *,
     retry: bool = True,
+    deadline: float | None = None,
     slept: list[float] | None = None,
     rand: float = 0.5,
 ) -> T:
@@ -44,13 +48,13 @@ def send(
     waits = slept if slept is not None else []
     if client == "sync":
         with Client(how, sleep=waits.append, rand=lambda: rand) as sync:
-            return sync.send(call, retry=retry)
+            return sync.send(call, retry=retry, deadline=deadline)
 
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
 
     async def main() -> T:
         async with AsyncClient(how, sleep=sleep, rand=lambda: rand) as client:
-            return await client.send(call, retry=retry)
+            return await client.send(call, retry=retry, deadline=deadline)
 
     return asyncio.run(main())

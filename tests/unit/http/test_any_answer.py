@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider import errors
+from airflow_provider.http.body import AnswerTooLargeError, inflate
 from airflow_provider.http.call import Answer, Call, ShapeError
-from airflow_provider.http.exchange import AnswerTooLargeError, Exchange, inflate
+from airflow_provider.http.exchange import Exchange
 from airflow_provider.vendors.sendkit import endpoints as sendkit
 from airflow_provider.vendors.sensay import endpoints as sensay
 from airflow_provider.vendors.sensay import training_endpoints as sensay_training

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gzip
 import json
+import socket
+import threading
 import logging
 import time
 import traceback
@@ -244,10 +247,36 @@ def test_a_packed_answer_is_unpacked(client: str, name: str, pack: Callable[[byt
         assert send(client, settings(vendor.url), sendkit.get_agent("a1")).id == "a1"
 
 
+MEMBERS = json.dumps(AGENT).encode()
+PACK = functools.partial(gzip.compress, mtime=0)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        PACK(MEMBERS[:40]) + PACK(MEMBERS[40:]),
+        PACK(b"") + PACK(MEMBERS),
+        PACK(MEMBERS) + b"\0" * 512,
+        b"".join(PACK(bytes([byte])) for byte in MEMBERS),
+    ],
+)
+def test_all_members_of_a_packed_answer_are_read(client: str, body: bytes) -> None:
+    with Server(answer(200, body, {"Content-Encoding": "gzip"})) as vendor:
+        assert send(client, settings(vendor.url), sendkit.get_agent("a1")).id == "a1"
+
+
+def test_many_small_members_do_not_unpack_into_a_huge_answer(client: str) -> None:
+    packed = {"Content-Encoding": "gzip"}
+    with Server(answer(200, gzip.compress(b" " * 1000) * 200, packed)) as vendor:
+        error = refused(client, vendor, sendkit.get_agent("a1"), max_answer_bytes=100_000)
+    assert "once unpacked" in str(error)
+
+
 @pytest.mark.parametrize(
     ("name", "body"),
     [
-        ("gzip", gzip.compress(b"{}" * 99, mtime=0)[:-12]),
+        ("gzip", PACK(b"{}") + b"no gzip"),
+        ("gzip", PACK(b"{}" * 99)[:-12]),
         ("gzip", b"no gzip"),
         ("br", b"x"),
         ("gzip, gzip", b"x"),
@@ -282,6 +311,34 @@ def test_a_server_that_dribbles_its_body_is_left_at_the_deadline(client: str) ->
         assert time.monotonic() - began < 3
 
 
+def test_an_attempt_ends_with_the_wait_that_it_is_for(client: str) -> None:
+    began = time.monotonic()
+    with Server(server.dribbling(8)) as vendor:
+        how = settings(vendor.url, connect_timeout=0.2, read_timeout=30.0)
+        with pytest.raises(errors.TruncatedResponseError, match="took longer than"):
+            send(client, how, sendkit.get_agent("a1"), deadline=time.time() + 0.6)
+        assert 0.5 < time.monotonic() - began < 3
+    assert len(vendor.seen) == 1
+
+
+def test_a_silent_server_is_left_when_the_wait_is_over(client: str) -> None:
+    began = time.monotonic()
+    with Server(server.silent(8)) as vendor:
+        how = settings(vendor.url, connect_timeout=0.2, read_timeout=30.0)
+        with pytest.raises(errors.TransportError):
+            send(client, how, sendkit.get_agent("a1"), deadline=time.time() + 0.5)
+        assert time.monotonic() - began < 3
+
+
+def test_a_deadline_that_has_passed_leaves_one_quick_attempt(client: str) -> None:
+    with Server(answer(503, {})) as vendor:
+        with pytest.raises(errors.ServerError):
+            send(client, settings(vendor.url), sendkit.get_agent("a1"), deadline=time.time() - 60)
+        assert len(vendor.seen) == 1
+        vendor.script = [answer(200, AGENT)]
+        assert send(client, settings(vendor.url), sendkit.get_agent("a1"), deadline=time.time() - 60).id == "a1"
+
+
 def test_a_server_that_dribbles_its_headers_is_left_at_the_deadline() -> None:
     def behave(connection: Any) -> None:
         for byte in b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200:
@@ -313,7 +370,7 @@ def test_a_connection_that_ends_without_an_answer_is_a_transport_error(
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://no-such-host.invalid"])
 def test_a_request_that_never_left_says_so(client: str, url: str) -> None:
-    with pytest.raises(errors.NotSentError, match="nothing was sent") as caught:
+    with pytest.raises(errors.NotSentError, match="Nothing was sent") as caught:
         send(client, settings(url), sendkit.retrain("a1"))
     assert not errors.is_ambiguous(caught.value)
 
@@ -322,6 +379,47 @@ def test_a_server_without_the_expected_certificate_is_not_spoken_to(client: str)
     with Server(answer(200, AGENT)) as vendor, pytest.raises(errors.NotSentError):
         send(client, settings(f"https://127.0.0.1:{vendor.port}"), sendkit.retrain("a1"))
     assert vendor.seen == []
+
+
+def test_a_server_that_speaks_no_tls_is_told_from_one_that_is_not_there(client: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def behave() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        thread = threading.Thread(target=behave, daemon=True)
+        thread.start()
+        with pytest.raises(errors.NotSentError) as caught:
+            send(client, settings(f"https://127.0.0.1:{listener.getsockname()[1]}"), sendkit.retrain("a1"))
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+    assert "a Base URL without a scheme means https://" in caught.value.advice
+
+
+def test_a_website_in_the_place_of_the_api_asks_for_the_base_url(client: str) -> None:
+    page = answer(200, b"<!doctype html><title>Welcome</title>", {"Content-Type": "text/html; charset=utf-8"})
+    with Server(page) as vendor:
+        error = refused(client, vendor, sendkit.get_agent("a1"))
+    assert "37 bytes that are not JSON (text/html; charset=utf-8)" in error.message
+    assert error.advice == "Is the connection's Base URL that of the API, and not a website's or a gateway's?"
+
+
+def test_a_success_that_says_it_is_none_keeps_the_vendors_words(client: str) -> None:
+    body = {"success": False, "message": "Insufficient\ncredits \x1b[31m" + "x" * 900}
+    with Server(answer(200, body)) as vendor:
+        error = refused(client, vendor, sendkit.retrain("a1"))
+    assert error.message.startswith("SendKit answered 200: Insufficient credits  [31mxxx")
+    assert "it says success: false" in error.message
+    assert error.advice == "It may have been accepted all the same."
+    assert str(error).isprintable()
+    assert len(str(error)) < 1000
 
 
 def test_a_ca_file_that_is_not_there_is_named(client: str) -> None:
@@ -572,5 +670,6 @@ def test_a_repeated_attempt_leaves_one_line_in_the_log(client: str, caplog: pyte
         send(client, settings(vendor.url), sendkit.get_agent("a1"))
     lines = [r.getMessage() for r in caplog.records if r.name.startswith("airflow_provider")]
     assert lines == [
-        "SendKit answered 503 to 'get agent' (GET /v1/agents/a1): busy; asking again in 0.5 s (attempt 2 of 5)"
+        f"SendKit answered 503: busy (get agent, connection 'my_vendor', {vendor.url}, GET /v1/agents/a1); "
+        "asking again in 0.5 s (attempt 2 of 5)"
     ]

@@ -29,7 +29,9 @@ def error(
     status: int, body: Any, call: Call[Any] | None = None, headers: dict[str, str] | None = None
 ) -> errors.ApiError:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return error_from_answer(call or sendkit.retrain("x"), settings(), status, headers or {}, content)
+    asking = call or sendkit.retrain("x")
+    how = settings(vendor=asking.vendor, label="SendKit" if asking.vendor == "sendkit" else "Sensay")
+    return error_from_answer(asking, how, status, headers or {}, content)
 
 
 def test_sendkits_402_says_who_answered_what_to_what() -> None:
@@ -37,7 +39,8 @@ def test_sendkits_402_says_who_answered_what_to_what() -> None:
     assert isinstance(found, errors.InsufficientCreditsError)
     assert (
         str(found)
-        == "SendKit answered 402 to 'retrain agent' (POST /v1/agents/x/retrain): Insufficient credits"
+        == "SendKit answered 402: Insufficient credits (retrain agent, connection 'my_vendor', http://127.0.0.1:9, "
+        "POST /v1/agents/x/retrain). Nothing was charged. A retrain costs 10 credits: add some to the account."
     )
 
 
@@ -55,9 +58,9 @@ def test_sensays_envelope_is_kept(status: int) -> None:
     assert found.request_id == payloads.REQUEST_ID
     assert found.fingerprint == body.get("fingerprint")
     assert found.details == body.get("inner_exception")
-    assert str(found) == (
-        f"Sensay answered {status} to 'update knowledge base entry' (PUT /v1/replicas/{REPLICA}/training/12345): "
-        f"{payloads.WORDS} (vendor's request id {payloads.REQUEST_ID})"
+    assert found.message == (
+        f"Sensay answered {status}: {payloads.WORDS} (update knowledge base entry, connection 'my_vendor', "
+        f"http://127.0.0.1:9, PUT /v1/replicas/{REPLICA}/training/12345, vendor's request id {payloads.REQUEST_ID})"
     )
 
 
@@ -69,10 +72,13 @@ def test_sensays_envelope_is_kept(status: int) -> None:
         {"text": "words"},
         {"error": None, "message": "words"},
         {"error": {"code": 1}, "message": "words"},
+        {"message": "", "error": "words"},
+        {"message": {"en": "x"}, "error": "words."},
+        {"message": " \x1b\nwords \x07"},
     ],
 )
 def test_the_vendors_words_are_found_in_any_of_its_envelopes(body: dict[str, Any]) -> None:
-    assert str(error(400, body, PUT)).endswith(": words")
+    assert str(error(400, body, PUT)).startswith("Sensay answered 400: words (")
 
 
 @pytest.mark.parametrize(
@@ -89,6 +95,64 @@ def test_the_words_are_cut_and_kept_on_one_line() -> None:
     told = str(error(400, {"error": "a\nb\x1b[31m" + "x" * 10_000}))
     assert told.isprintable()
     assert len(told) < 600
+
+
+REMEDIES = [
+    (sendkit.get_agent("x"), 401, "Check the API key in the connection's password field"),
+    (sendkit.retrain("x"), 401, "It was not accepted: nothing was charged or created. Check the API key"),
+    (sendkit.retrain("x"), 402, "Nothing was charged. A retrain costs 10 credits"),
+    (sendkit.get_agent("x"), 403, "is it of the agent's workspace (connection's Workspace ID)?"),
+    (
+        sendkit.get_agent("x"),
+        404,
+        "Is agent_id right, and of the workspace that this API key sees? 'airflow agent-knowledge status my_vendor'",
+    ),
+    (sendkit.retrain("x"), 409, "It was not accepted: nothing was charged or created"),
+    (sendkit.retrain("x"), 422, "It was not accepted: nothing was charged or created"),
+    (sendkit.retrain("x"), 503, "It may have been accepted all the same"),
+    (sendkit.delete_document("x", "k"), 404, "Are agent_id and fileKey right"),
+    (sensay.ask(REPLICA, "q"), 402, "Nothing was charged. Add credits to the account that this API key belongs to"),
+    (sensay.ask(REPLICA, "q"), 415, "Is the connection's Base URL that of the API"),
+    (sensay.get_entry(REPLICA, 7), 404, "Is entry_id right, and of this replica?"),
+    (sensay.get_entry(REPLICA, 7), 404, "This asked the knowledge-base API"),
+    (sensay.list_entries(REPLICA), 404, "Is replica_uuid right, and of this organization?"),
+    (sensay_training.get_entry(7), 404, "This asked the older training API"),
+    (sensay_training.get_entry(7), 404, "extra 'api', is 'auto'"),
+    (sensay.list_replicas(), 403, "This API key may not do that"),
+]
+
+
+@pytest.mark.parametrize(("call", "status", "told"), REMEDIES, ids=lambda value: str(value)[:60])
+def test_an_error_says_what_became_of_it_and_one_remedy(call: Call[Any], status: int, told: str) -> None:
+    found = error(status, {"message": "words"}, call)
+    assert told in found.advice
+    assert str(found) == f"{found.message}. {found.advice}"
+    assert "connection 'my_vendor', http://127.0.0.1:9" in found.message
+    assert found.advice.endswith((".", "?"))
+
+
+def test_a_read_that_fails_says_nothing_of_charges() -> None:
+    assert error(503, {}, sendkit.get_agent("x")).advice == ""
+
+
+def test_a_rate_limit_on_the_paid_call_says_that_nothing_was_charged_and_what_a_retry_does() -> None:
+    found = error(429, {"message": "Too Many Requests"}, headers={"retry-after": "86400"})
+    assert found.advice == (
+        "It was not accepted: nothing was charged or created. The vendor asks to wait 86400 s. A retry sends it again."
+    )
+
+
+def test_what_a_storage_host_answers_is_not_about_our_secret() -> None:
+    found = error(403, b"<Error/>", sendkit.put_upload("https://storage.example.com/x?sig=1", b"x", "text/plain"))
+    assert str(found) == "SendKit answered 403 (upload to signed URL)"
+
+
+@pytest.mark.parametrize(
+    ("details", "kept"),
+    [("Resource already exists", True), ({"a": [1]}, True), ("x" * 10_000, False), ([[[]]] * 3000, False)],
+)
+def test_the_rest_of_an_envelope_is_kept_if_it_is_small(details: Any, kept: bool) -> None:
+    assert error(500, {"details": details}).details == (details if kept else None)
 
 
 def test_only_a_quota_code_makes_a_429_final() -> None:
