@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 JSON: TypeAlias = dict[str, "JSON"] | list["JSON"] | str | int | float | bool | None
 
+
 class ShapeError(ValueError):
     """
     An answer parsed as JSON, but it is not what the vendor documents.

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider import errors
-from airflow_provider.http.call import JSON, Call
 from airflow_provider.http.body import parse
+from airflow_provider.http.call import JSON, Call
 from airflow_provider.http.settings import Settings
 from airflow_provider.texts import one_line, sentences
 
@@ -73,7 +73,9 @@ def error_from_answer(
     request_id = request_id_of(headers, envelope)
     details = [envelope[name] for name in ("details", "inner_exception") if envelope.get(name) is not None]
     asked_to_wait = retry_after(headers)
-    advice = sentences(_fate(call, kind), _remedy(call, settings, kind, status), _when(call, kind, asked_to_wait))
+    advice = sentences(
+        _fate(call, kind), _remedy(call, settings, kind, status), _when(call, kind, asked_to_wait)
+    )
     return kind(
         answered(call, settings, status, words_of(envelope), request_id),
         advice=advice,

@@ -181,7 +181,8 @@ WRONG_PLACE = "Is the connection's Base URL that of the API, and not a website's
 
 _UNREACHED = {
     "WRONG_VERSION_NUMBER": (
-        "The server speaks no TLS on this port: a Base URL without a scheme means https://; write http:// if that is meant"
+        "The server speaks no TLS on this port: a Base URL without a scheme means https://, "
+        "so write http:// if that is meant"
     ),
     "CERTIFICATE_VERIFY_FAILED": (
         "Its certificate is not trusted: name your authority's file in the connection's CA file, or set SSL_CERT_FILE"

@@ -305,7 +305,7 @@ def test_a_connection_that_cannot_be_used_is_said_before_any_request(
         ({"password": ""}, "rganization secret"),
         ({"host": "https://api.sensay.io/v1/"}, "must not have a path"),
         ({"host": "http://api.sensay.io"}, "http:// to another machine"),
-        ({"extra": {"api": "v2"}}, "none of auto, knowledge-base, training"),
+        ({"extra": {"api": "v2"}}, "must be one of auto, knowledge-base, training"),
     ],
     ids=str,
 )
@@ -319,7 +319,7 @@ def test_a_sensay_connection_that_cannot_be_used_is_said_before_any_request(
 
 def test_all_that_is_wrong_with_a_connection_is_said_at_once(rig: Rig) -> None:
     rig.connect("sensay", {"api": "v2", "read_timeout": "x"}, password="", host="https://api.sensay.io/v1")
-    _refused(rig, rig.update(), "path", "none of auto", "above 0", "ecret", error="InvalidConnectionError")
+    _refused(rig, rig.update(), "path", "one of auto", "above 0", "ecret", error="InvalidConnectionError")
 
 
 def test_http_to_another_machine_is_the_users_choice(rig: Rig) -> None:
@@ -425,7 +425,7 @@ def test_a_404_on_an_entry_names_the_generation(rig: Rig, generation: str) -> No
     rig.speak(generation)
     ended = TaskUnderTest(rig.update(entry_id=999_999)).to_the_end()
     assert ended.verdict == ("failed", "NotFoundError")
-    assert f"generation '{generation}', named by the connection" in ended.told
+    assert f"generation '{generation}' (the connection's extra 'api' is '{generation}'" in ended.told
 
 
 def test_an_entry_of_another_replica_is_not_written(rig: Rig) -> None:
@@ -475,14 +475,19 @@ def test_an_answer_that_cannot_be_read_is_named_by_the_vendors_request_id(rig: R
 
 
 @pytest.mark.parametrize("deferrable", MODES)
-@pytest.mark.parametrize("shape", SPOILT)
-def test_a_paid_answer_that_cannot_be_read_is_settled_by_reading(
-    rig: Rig, shape: str, deferrable: bool
+@pytest.mark.parametrize(
+    ("shape", "outcome"),
+    [(shape, "refreshed" if shape in ("wrong_shape", "empty") else "adopted") for shape in SPOILT],
+)
+def test_a_paid_answer_is_taken_as_accepted_or_settled_by_reading(
+    rig: Rig, shape: str, outcome: str, deferrable: bool
 ) -> None:
     rig.sandbox.fault("body", method="POST", path=RETRAIN, shape=shape)
     ended = TaskUnderTest(rig.retrain(deferrable=deferrable)).to_the_end()
     assert ended.state == "success", ended.told
-    assert ended.result["outcome"] == "adopted"
+    assert ended.result["outcome"] == outcome
+    if outcome == "refreshed":  # accepted, however thin the answer: the price is the page's
+        assert ended.result["credits_charged"] == 10.0
     assert (rig.retrains, rig.paid) == (1, 1)
 
 

@@ -39,8 +39,14 @@ _NO_AGENT = (
 )
 _NO_RIGHT = "This {secret} may not do that with this agent: is it of the agent's workspace (connection's Workspace ID)?"
 _AGENT_HINTS = {403: _NO_RIGHT, 404: _NO_AGENT}
-_RETRAIN_HINTS = {**_AGENT_HINTS, 402: "Nothing was charged. A retrain costs 10 credits: add some to the account"}
-_DOCUMENT_HINTS = {**_AGENT_HINTS, 404: "Are agent_id and fileKey right, and of the workspace that this {secret} sees?"}
+_RETRAIN_HINTS = {
+    **_AGENT_HINTS,
+    402: "Nothing was charged. A retrain costs 10 credits: add some to the account",
+}
+_DOCUMENT_HINTS = {
+    **_AGENT_HINTS,
+    404: "Are agent_id and fileKey right, and of the workspace that this {secret} sees?",
+}
 
 
 def list_agents() -> Call[tuple[Agent, ...]]:

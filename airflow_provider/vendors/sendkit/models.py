@@ -152,7 +152,9 @@ class Agent(Tolerant):
     ``training_progress`` has no documented scale; show it, never decide on it.
     """
 
-    decisive: ClassVar[frozenset[str]] = frozenset({"id", "training_status", "uploaded_documents", "knowledge_base"})
+    decisive: ClassVar[frozenset[str]] = frozenset(
+        {"id", "training_status", "uploaded_documents", "knowledge_base"}
+    )
 
     id: str | None = Field(default=None, alias="_id")
     name: str | None = None

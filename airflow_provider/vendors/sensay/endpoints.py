@@ -33,9 +33,13 @@ REPLICAS_PAGE_SIZE = 24
 MIN_SEARCH = 3
 MAX_QUESTION = 100_000
 
-_SPOKEN = "This asked the knowledge-base API (the connection's API generation, extra 'api', is '{api}'; 'auto' asks once)"
+_SPOKEN = (
+    "This asked generation 'knowledge-base' (the connection's extra 'api' is '{api}'; 'auto' finds out once)"
+)
 _REPLICA_HINTS = {404: f"Is replica_uuid right, and of this organization? {_SPOKEN}"}
-_ENTRY_HINTS = {404: f"Is entry_id right, and of this replica? A deleted entry is not found either. {_SPOKEN}"}
+_ENTRY_HINTS = {
+    404: f"Is entry_id right, and of this replica? A deleted entry is not found either. {_SPOKEN}"
+}
 _ASK_HINTS = {404: "Is replica_uuid right, and of this organization or public?"}
 
 

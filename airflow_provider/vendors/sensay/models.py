@@ -46,7 +46,13 @@ class EntryError(Tolerant):
 
 def _as_error(value: Any) -> Any:
     """An error is an error, whatever it is wrapped in; null, false and an empty text are none."""
-    return value if isinstance(value, (dict, EntryError)) else {"message": value} if value or value == [] else None
+    return (
+        value
+        if isinstance(value, (dict, EntryError))
+        else {"message": value}
+        if value or value == []
+        else None
+    )
 
 
 class TextChunk(Tolerant):

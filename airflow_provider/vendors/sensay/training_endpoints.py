@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 VENDOR = "sensay"
 MAX_LIMIT = 100
 
-_SPOKEN = "This asked the older training API (the connection's API generation, extra 'api', is '{api}'; 'auto' asks once)"
+_SPOKEN = "This asked the older generation 'training' (the connection's extra 'api' is '{api}'; 'auto' finds out once)"
 _REPLICA_HINTS = {404: f"Is replica_uuid right, and of this organization? {_SPOKEN}"}
-_ENTRY_HINTS = {404: f"Is entry_id right, and of this organization? A deleted entry is not found either. {_SPOKEN}"}
+_ENTRY_HINTS = {
+    404: f"Is entry_id right, and of this organization? A deleted entry is not found either. {_SPOKEN}"
+}
 
 
 def create_entry(replica_uuid: str) -> Call[int]:

@@ -30,7 +30,11 @@ def client(request: pytest.FixtureRequest) -> str:
 @pytest.mark.parametrize(
     ("name", "value", "why"),
     [
-        ("ALL_PROXY", "socks5://s3cr3t.corp:1080", "names a SOCKS proxy, for which the package socksio is missing"),
+        (
+            "ALL_PROXY",
+            "socks5://s3cr3t.corp:1080",
+            "names a SOCKS proxy, for which the package socksio is missing",
+        ),
         ("all_proxy", "socks5h://s3cr3t.corp:1080", "names a SOCKS proxy"),
         ("ALL_PROXY", "socks://s3cr3t.corp:1080/", "names a kind of proxy that is not known"),
         ("HTTPS_PROXY", "ftp://s3cr3t.corp", "names a kind of proxy that is not known"),
@@ -72,7 +76,9 @@ def test_a_file_of_certificates_that_cannot_be_used_is_named(
 
 
 @pytest.mark.parametrize("content", ["", "no certificate"])
-def test_a_ca_file_of_the_connection_that_holds_nothing_is_named(client: str, tmp_path: Path, content: str) -> None:
+def test_a_ca_file_of_the_connection_that_holds_nothing_is_named(
+    client: str, tmp_path: Path, content: str
+) -> None:
     bundle = tmp_path / "ca.pem"
     bundle.write_text(content)
     with pytest.raises(errors.InvalidArgumentError, match=r"CA file '.*ca\.pem' cannot be used"):
@@ -84,5 +90,5 @@ def test_this_machine_is_reached_whatever_the_environment_says(
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks://s3cr3t.corp:1080")
     monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file.pem")
-    with pytest.raises(errors.NotSentError, match="Connection refused|connection attempts failed"):
+    with pytest.raises(errors.NotSentError, match=r"Connection refused|connection attempts failed"):
         send(client, settings("http://127.0.0.1:9"), sendkit.get_agent("a1"), retry=False)

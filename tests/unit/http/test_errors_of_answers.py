@@ -111,13 +111,17 @@ REMEDIES = [
     (sendkit.retrain("x"), 422, "It was not accepted: nothing was charged or created"),
     (sendkit.retrain("x"), 503, "It may have been accepted all the same"),
     (sendkit.delete_document("x", "k"), 404, "Are agent_id and fileKey right"),
-    (sensay.ask(REPLICA, "q"), 402, "Nothing was charged. Add credits to the account that this API key belongs to"),
+    (
+        sensay.ask(REPLICA, "q"),
+        402,
+        "Nothing was charged. Add credits to the account that this API key belongs to",
+    ),
     (sensay.ask(REPLICA, "q"), 415, "Is the connection's Base URL that of the API"),
     (sensay.get_entry(REPLICA, 7), 404, "Is entry_id right, and of this replica?"),
-    (sensay.get_entry(REPLICA, 7), 404, "This asked the knowledge-base API"),
+    (sensay.get_entry(REPLICA, 7), 404, "This asked generation 'knowledge-base'"),
     (sensay.list_entries(REPLICA), 404, "Is replica_uuid right, and of this organization?"),
-    (sensay_training.get_entry(7), 404, "This asked the older training API"),
-    (sensay_training.get_entry(7), 404, "extra 'api', is 'auto'"),
+    (sensay_training.get_entry(7), 404, "This asked the older generation 'training'"),
+    (sensay_training.get_entry(7), 404, "extra 'api' is 'auto'"),
     (sensay.list_replicas(), 403, "This API key may not do that"),
 ]
 
@@ -143,7 +147,9 @@ def test_a_rate_limit_on_the_paid_call_says_that_nothing_was_charged_and_what_a_
 
 
 def test_what_a_storage_host_answers_is_not_about_our_secret() -> None:
-    found = error(403, b"<Error/>", sendkit.put_upload("https://storage.example.com/x?sig=1", b"x", "text/plain"))
+    found = error(
+        403, b"<Error/>", sendkit.put_upload("https://storage.example.com/x?sig=1", b"x", "text/plain")
+    )
     assert str(found) == "SendKit answered 403 (upload to signed URL)"
 
 

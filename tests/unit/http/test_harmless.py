@@ -35,9 +35,22 @@ REPLICA = "03db5651-cb61-4bdf-9ef0-89561f7c9c53"
 
 #: All of Unicode, halves of surrogate pairs and NUL too, which valid JSON may hold.
 texts = st.text(st.characters(), max_size=30) | st.sampled_from(
-    ["\x00", "half \ud83d", "\ude00 half", "a\nb\x1b[31m", "\u202e", "x" * 5000, "NaN", "1e999", "9" * 400, "completed"]
+    [
+        "\x00",
+        "half \ud83d",
+        "\ude00 half",
+        "a\nb\x1b[31m",
+        "\u202e",
+        "x" * 5000,
+        "NaN",
+        "1e999",
+        "9" * 400,
+        "completed",
+    ]
 )
-numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([10**30, -(2**63)])
+numbers = (
+    st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([10**30, -(2**63)])
+)
 anything: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | numbers | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
@@ -103,7 +116,9 @@ def assert_storable(stored: Any, longest: int) -> None:
 def everything(seen: Observation, jobs: tuple[str, ...], charged: Decimal, vendor: str) -> list[Any]:
     """Return all that travels with an observation: event, record, result."""
     now = time.time()
-    wait = Wait(purpose=Purpose.OWN, started=now, deadline=now + 9, start_grace=1, poll_interval=1, baseline=seen)
+    wait = Wait(
+        purpose=Purpose.OWN, started=now, deadline=now + 9, start_grace=1, poll_interval=1, baseline=seen
+    )
     record = Record(
         identity=Identity(target=f"{vendor}:x", body="b", cycle=0),
         stage=Stage.SUBMITTED,
@@ -131,7 +146,9 @@ def everything(seen: Observation, jobs: tuple[str, ...], charged: Decimal, vendo
 @settings(max_examples=400, deadline=None)
 @given(body=answers({"success": True, "data": payloads.AGENT}))
 @example(body=b'{"success": true, "data": {"trainingStatus": "failed", "trainingError": "The page \\ud83d"}}')
-@example(body=b'{"success": true, "data": {"trainingStatus": "failed", "trainingError": "The site\\u0000could"}}')
+@example(
+    body=b'{"success": true, "data": {"trainingStatus": "failed", "trainingError": "The site\\u0000could"}}'
+)
 @example(body=b'{"success": true, "data": {"knowledgeBase": {"totalPages": "%s"}}}' % (b"9" * 40))
 def test_what_an_agent_says_can_be_stored(body: bytes) -> None:
     answer = read(sendkit.get_agent("a"), body)
@@ -171,7 +188,9 @@ def test_what_an_entry_says_can_be_stored(body: bytes) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(
-    body=st.one_of(*(answers(each) for each in (*payloads.SENDKIT_ERRORS.values(), *payloads.SENSAY_ERRORS.values()))),
+    body=st.one_of(
+        *(answers(each) for each in (*payloads.SENDKIT_ERRORS.values(), *payloads.SENSAY_ERRORS.values()))
+    ),
     status=st.sampled_from([400, 401, 402, 403, 404, 409, 415, 422, 429, 500, 503]),
 )
 def test_what_a_refusal_says_can_be_stored_and_logged(body: bytes, status: int) -> None:
@@ -220,8 +239,12 @@ def test_what_is_no_json_that_every_store_can_hold_is_a_clean_error(body: bytes)
 
 def test_a_status_that_only_looks_like_a_known_one_stays_unknown() -> None:
     body = b'{"success": true, "id": 7, "status": "READY\\u0000", "updatedAt": "2026-01-01T00:00:00Z"}'
-    seen = EntryTarget(REPLICA, 7, Generation.KNOWLEDGE_BASE).observe(read(sensay.get_entry(REPLICA, 7), body))
+    seen = EntryTarget(REPLICA, 7, Generation.KNOWLEDGE_BASE).observe(
+        read(sensay.get_entry(REPLICA, 7), body)
+    )
     assert (seen.status, seen.phase.value) == ("READY\ufffd", "unknown")
     body = b'{"success": true, "id": 7, "status": "READY\\n"}'
-    seen = EntryTarget(REPLICA, 7, Generation.KNOWLEDGE_BASE).observe(read(sensay.get_entry(REPLICA, 7), body))
+    seen = EntryTarget(REPLICA, 7, Generation.KNOWLEDGE_BASE).observe(
+        read(sensay.get_entry(REPLICA, 7), body)
+    )
     assert (seen.status, seen.phase.value) == ("READY ", "unknown")

@@ -115,7 +115,9 @@ def wrong_for(member: Member) -> list[Any]:
         return [{"strange": 1}, "a text", 7]
     hint = typing.get_type_hints(member.model)[member.field]
     kinds = [each for each in (hint, *typing.get_args(hint)) if inspect.isclass(each)]
-    return ["a text", [1], 7] if any(issubclass(each, Tolerant) for each in kinds) else [{"strange": 1}, [[1]]]
+    return (
+        ["a text", [1], 7] if any(issubclass(each, Tolerant) for each in kinds) else [{"strange": 1}, [[1]]]
+    )
 
 
 @pytest.mark.parametrize("member", [each for each in MEMBERS if str(each) not in ANY_TYPE], ids=str)
@@ -144,7 +146,10 @@ def test_only_what_decides_may_refuse_an_answer(member: Member) -> None:
 def test_an_error_is_an_error_whatever_it_is_wrapped_in(member: Any, told: str | None) -> None:
     assert Agent.model_validate({"trainingError": member}).training_error == told
     entry = KnowledgeBaseEntry.model_validate({"id": 7, "error": member}).entry()
-    assert (entry.has_error, entry.error_message) == (told is not None, None if member == {"code": 7} else told)
+    assert (entry.has_error, entry.error_message) == (
+        told is not None,
+        None if member == {"code": 7} else told,
+    )
 
 
 @pytest.mark.parametrize("member", MEMBERS, ids=str)
@@ -197,7 +202,9 @@ def test_no_member_makes_an_accepted_retrain_unreadable(path: tuple[str | int, .
         assert receipt.credits_charged == Decimal("3.14")
 
 
-@pytest.mark.parametrize("body", [None, [], {}, "OK", 7, {"data": None}, {"data": [], "meta": "x"}, {"success": True}])
+@pytest.mark.parametrize(
+    "body", [None, [], {}, "OK", 7, {"data": None}, {"data": [], "meta": "x"}, {"success": True}]
+)
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
 def test_an_accepted_retrain_is_accepted_however_thin_its_answer(status: int, body: Any) -> None:
     receipt = sendkit.retrain("a").reads(Answer(status, {}, body))
@@ -205,7 +212,9 @@ def test_an_accepted_retrain_is_accepted_however_thin_its_answer(status: int, bo
     assert receipt.jobs == ()
 
 
-@pytest.mark.parametrize("credits", ["NaN", "Infinity", "-10", -10, 1e300, "ten", [10], {"credits": 10}, True])
+@pytest.mark.parametrize(
+    "credits", ["NaN", "Infinity", "-10", -10, 1e300, "ten", [10], {"credits": 10}, True]
+)
 def test_an_impossible_price_is_no_price(credits: Any) -> None:
     receipt = sendkit.retrain("a").reads(Answer(202, {}, bent(("meta", "creditsCharged"), credits)))
     assert receipt.credits_charged is None
