@@ -6,9 +6,9 @@ import asyncio
 import functools
 import gzip
 import json
+import logging
 import socket
 import threading
-import logging
 import time
 import traceback
 import zlib
@@ -336,7 +336,9 @@ def test_a_deadline_that_has_passed_leaves_one_quick_attempt(client: str) -> Non
             send(client, settings(vendor.url), sendkit.get_agent("a1"), deadline=time.time() - 60)
         assert len(vendor.seen) == 1
         vendor.script = [answer(200, AGENT)]
-        assert send(client, settings(vendor.url), sendkit.get_agent("a1"), deadline=time.time() - 60).id == "a1"
+        assert (
+            send(client, settings(vendor.url), sendkit.get_agent("a1"), deadline=time.time() - 60).id == "a1"
+        )
 
 
 def test_a_server_that_dribbles_its_headers_is_left_at_the_deadline() -> None:
