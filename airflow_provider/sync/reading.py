@@ -35,7 +35,7 @@ class Reading:
     One source, read for one destination.
 
     :param keep: says of a document whether its content may have to be sent, so that it has to be kept
-    :param glances: what files looked like (size and date) when they had a digest, by key hash; a file that looks the
+    :param stat_cache: what files looked like (size and date) when they had a digest, by key hash; a file that looks the
         same is not read. Brought up to date
     :param trusting: False: read every file, and only forget the looks that deceived
     :param may_be_empty: a source without any document is what the caller expects
@@ -49,7 +49,7 @@ class Reading:
         rules: ReadingRules,
         spool: Spool,
         keep: Callable[[Wanted], bool] = lambda _: True,
-        glances: dict[str, list[Any]] | None = None,
+        stat_cache: dict[str, list[Any]] | None = None,
         *,
         trusting: bool = True,
         may_be_empty: bool = False,
@@ -59,7 +59,7 @@ class Reading:
         self._rules = rules
         self._spool = spool
         self._keep = keep
-        self._glances = glances
+        self._stat_cache = stat_cache
         self._trusting = trusting
         self._may_be_empty = may_be_empty
         self._sent = sent
@@ -125,9 +125,9 @@ class Reading:
 
     def _forget(self, wanted: Wanted) -> None:
         """Forget how a file looked that is not what it was: it looked the same, or changed as it was read."""
-        known = (self._glances or {}).get(wanted.key_hash)
-        if self._glances is not None and known is not None and known[2] != wanted.digest:
-            self._glances.pop(wanted.key_hash, None)
+        known = (self._stat_cache or {}).get(wanted.key_hash)
+        if self._stat_cache is not None and known is not None and known[2] != wanted.digest:
+            self._stat_cache.pop(wanted.key_hash, None)
 
     def _taken(self) -> Iterator[tuple[Wanted, Document | SkippedDocument]]:
         """Read some documents side by side, which a bucket and a network disk reward; hold no more than those."""
@@ -216,8 +216,8 @@ class Reading:
 
         :raises SourceIncompleteError: somebody gave its path, and it is not there
         """
-        look = file.look() if self._glances is not None and self._trusting else None
-        known = (self._glances or {}).get(hashed)
+        look = file.look() if self._stat_cache is not None and self._trusting else None
+        known = (self._stat_cache or {}).get(hashed)
         if look is not None and known is not None and known[0] == look and len(known) > 4:
             return {"kind": Kind(known[1]), "digest": known[2], "size": known[3], "title": known[4]}
         try:
@@ -227,16 +227,16 @@ class Reading:
                 raise missing(file, error) from None
             raise
         members = _members(content)
-        if self._glances is not None and look is not None:
-            self._glances[hashed] = [
+        if self._stat_cache is not None and look is not None:
+            self._stat_cache[hashed] = [
                 look,
                 str(content.kind),
                 members["digest"],
                 members["size"],
                 content.title,
             ]
-        elif self._glances is not None and known is not None and known[2] != members["digest"]:
-            self._glances.pop(hashed)
+        elif self._stat_cache is not None and known is not None and known[2] != members["digest"]:
+            self._stat_cache.pop(hashed)
         return {**members, "title": content.title}
 
 

@@ -23,12 +23,14 @@ def reading(
     *,
     keep: Any = lambda _: True,
     spool: Spool | None = None,
-    glances: dict[str, list[Any]] | None = None,
+    stat_cache: dict[str, list[Any]] | None = None,
     **rules: Any,
 ) -> Iterator[Reading]:
     """Read a source once; it may be read again as long as the block lasts."""
     with spool or Spool() as place:
-        made = Reading(source_of(documents), ReadingRules(destination=PLACE, **rules), place, keep, glances)
+        made = Reading(
+            source_of(documents), ReadingRules(destination=PLACE, **rules), place, keep, stat_cache
+        )
         made.read()
         yield made
 

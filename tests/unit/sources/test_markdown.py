@@ -93,15 +93,15 @@ def test_a_text_that_somebody_composed_is_sent_as_it_is() -> None:
 
 
 def test_titles_are_the_same_each_night_and_also_where_the_file_is_not_read(kb: Path) -> None:
-    glances: dict[str, list[Any]] = {}
+    stat_cache: dict[str, list[Any]] = {}
     url = f"{kb}/*.md"
     first = read(url)
-    assert read(url) == read(url, glances=glances) == first
-    looks = {key: list(look) for key, look in glances.items()}
+    assert read(url) == read(url, stat_cache=stat_cache) == first
+    looks = {key: list(look) for key, look in stat_cache.items()}
     (kb / "hours.md").write_text("x" * (kb / "hours.md").stat().st_size)
     os.utime(kb / "hours.md", (1, float(str(next(iter(looks.values()))[0]).partition(":")[2])))
-    assert read(url, glances=glances) == first, "it looks the same, so it is not read"
-    assert glances == looks
+    assert read(url, stat_cache=stat_cache) == first, "it looks the same, so it is not read"
+    assert stat_cache == looks
 
 
 def test_a_title_that_changes_between_the_passes_is_the_one_that_is_sent(kb: Path) -> None:
