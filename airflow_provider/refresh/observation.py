@@ -40,6 +40,7 @@ class Observation:
     :param failed_documents: names of documents that failed, cut to the first few
     :param counts: pages, chunks, documents
     :param readable: False if the answer held none of the fields that could ever show an end
+    :param caveat: what a success lacks, in words: it may be switched off, or empty
     :param idle: the target waits for its caller (no text yet, no upload yet) and will not move by itself
     """
 
@@ -54,6 +55,7 @@ class Observation:
     counts: dict[str, int] = field(default_factory=dict)
     readable: bool = True
     idle: bool = False
+    caveat: str | None = None
 
     @property
     def ended(self) -> bool:
@@ -74,6 +76,7 @@ class Observation:
             progress=None,
             failed_documents=(),
             counts={},
+            caveat=None,
         )
 
     @property

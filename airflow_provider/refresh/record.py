@@ -38,6 +38,7 @@ class Ending(StrEnum):
 class Outcome(StrEnum):
     """What the task did."""
 
+    SUBMITTED = "submitted"  # sent, or taken over; its end was not awaited
     REFRESHED = "refreshed"
     ADOPTED = "adopted"
     REATTACHED = "reattached"

@@ -21,6 +21,7 @@ class Report:
     :param seen: the last observation, None if no read succeeded
     :param error: the last failed read, as the error tree writes it
     :param record: the record as it stood when the wait began, None for a sensor
+    :param target: key of what was looked at; None: told by a version that did not say so
     """
 
     wait: Wait
@@ -28,6 +29,7 @@ class Report:
     seen: Observation | None = None
     error: dict[str, Any] | None = None
     record: Record | None = None
+    target: str | None = None
 
     def to_event(self) -> dict[str, Any]:
         """Return plain JSON with its schema version."""

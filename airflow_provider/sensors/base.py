@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider.refresh.report import Report
-    from airflow_provider.tasks.sensor import Lookout
+    from airflow_provider.tasks.sensor import SensorTask
 
 
 class RefreshSensor(NamedWhenMapped, BaseSensorOperator):
@@ -57,37 +57,46 @@ class RefreshSensor(NamedWhenMapped, BaseSensorOperator):
         self.start_grace = start_grace
         self.max_read_failures = max_read_failures
 
-    def _lookout(self, context: Context) -> Lookout:
-        """Check the arguments, all at once, and say what is looked at."""
+    def _task(self, context: Context, generation: str | None = None) -> SensorTask:
+        """
+        Check the arguments, all at once, and say what is looked at.
+
+        :param generation: the API generation that an earlier process of this task found
+        """
         raise NotImplementedError(f"{type(self).__name__} does not say what it looks at")
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
-        with self._lookout(context) as lookout:
-            report = lookout.look(lookout.wait)
-            if not lookout.over(report):
+        from airflow_provider.refresh.wait import Verdict
+
+        with self._task(context) as task:
+            report = task.look()
+            if report.verdict is Verdict.WAIT:
                 return PokeReturnValue(is_done=False)
-            return PokeReturnValue(is_done=True, xcom_value=lookout.end(report))
+            return PokeReturnValue(is_done=True, xcom_value=task.end(report))
 
     def execute(self, context: Context) -> Any:
         """Wait in the mode that was asked for."""
         return self._verdict(lambda: self._execute(context))
 
     def _execute(self, context: Context) -> dict[str, Any]:
-        with self._lookout(context) as lookout:
-            if self.deferrable:
-                return lookout.defer()
-            if self.mode == "reschedule":
-                return lookout.reschedule()
-            return lookout.stay()
+        from airflow_provider.tasks.sensor import SensorMemory
+
+        if self.mode == "reschedule" and not self.deferrable:
+            memory = SensorMemory(context, self.log)
+            known = memory.read()
+            with self._task(context, known.generation if known else None) as task:
+                return task.reschedule(memory)
+        with self._task(context) as task:
+            return task.defer() if self.deferrable else task.stay()
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Take the trigger's report; needs nothing else."""
         from airflow_provider.tasks.deferral import report_from
 
         report: Report = report_from(event)
-        with self._lookout(context) as lookout:
-            return lookout.end(report)
+        with self._task(context, report.wait.generation) as task:
+            return task.end(report)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume, past the base sensor's own rules, whose verdicts differ between modes."""

@@ -9,7 +9,9 @@ from airflow_provider.sensors.base import RefreshSensor
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider.tasks.sensor import Lookout
+    from airflow_provider.errors import AgentKnowledgeError
+    from airflow_provider.refresh.observation import Observation
+    from airflow_provider.tasks.sensor import SensorTask
 
 
 class SendKitAgentTrainedSensor(RefreshSensor):
@@ -25,6 +27,8 @@ class SendKitAgentTrainedSensor(RefreshSensor):
     :param since: None, ``SendKitRetrainAgentOperator``'s output, or a time that ``lastScrapedAt`` must pass
     :param on_failed_documents: what to do if the training completed and documents failed: ``fail``,
         ``warn`` or ``ignore``
+    :param on_empty: what to do if the training completed and the agent is switched off, or knows no page, chunk or
+        document: ``warn`` or ``fail``
 
     :raises RefreshFailedForGoodError: the training failed; a sensor cannot start another one
     :raises SensorTimeoutError: not done within ``timeout``
@@ -36,6 +40,7 @@ class SendKitAgentTrainedSensor(RefreshSensor):
         "sendkit_conn_id",
         "agent_id",
         "on_failed_documents",
+        "on_empty",
         *RefreshSensor._common_template_fields,
     )
     default_map_index_template = "agent {{ task.agent_id }}"
@@ -47,6 +52,7 @@ class SendKitAgentTrainedSensor(RefreshSensor):
         agent_id: str,
         sendkit_conn_id: str = "sendkit_default",
         on_failed_documents: str = "fail",
+        on_empty: str = "warn",
         poke_interval: float = 30.0,
         start_grace: float | str = 120.0,
         **kwargs: Any,
@@ -55,8 +61,36 @@ class SendKitAgentTrainedSensor(RefreshSensor):
         self.agent_id = agent_id
         self.sendkit_conn_id = sendkit_conn_id
         self.on_failed_documents = on_failed_documents
+        self.on_empty = on_empty
 
-    def _lookout(self, context: Context) -> Lookout:
-        from airflow_provider.sensors.lookouts.sendkit import agent_lookout
+    def _task(self, context: Context, generation: str | None = None) -> SensorTask:
+        from airflow_provider.arguments import Checker
+        from airflow_provider.hooks.sendkit import SendKitHook
+        from airflow_provider.tasks.failures import judge_documents, judge_empty, refuse
+        from airflow_provider.tasks.sensor import SensorTask, waiting
+        from airflow_provider.triggers.sendkit import SendKitTrainingTrigger
+        from airflow_provider.vendors.sendkit.agent import RULES, AgentTarget
 
-        return agent_lookout(self, context)
+        check = Checker()
+        agent_id = check.needed("agent_id", self.agent_id)
+        on_failed = check.word("on_failed_documents", self.on_failed_documents, ("fail", "warn", "ignore"))
+        on_empty = check.word("on_empty", self.on_empty, ("warn", "fail"))
+        arguments = waiting(self, check)
+        refuse(type(self).__name__, check.problems)
+
+        def judge(seen: Observation) -> AgentKnowledgeError | None:
+            failed = judge_documents(agent_id, seen, on_failed, self.log)
+            return failed or judge_empty(f"agents/{agent_id}", seen, on_empty, self.log)
+
+        return SensorTask(
+            sensor=self,
+            context=context,
+            target=AgentTarget(agent_id),
+            rules=RULES,
+            arguments=arguments,
+            connect=SendKitHook(self.sendkit_conn_id).get_conn,
+            make_trigger=lambda wait, not_before: SendKitTrainingTrigger.of(
+                self.sendkit_conn_id, agent_id, wait, None, not_before
+            ),
+            judge=judge,
+        )

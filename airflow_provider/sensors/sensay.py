@@ -10,7 +10,7 @@ from airflow_provider.sensors.base import RefreshSensor
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider.tasks.sensor import Lookout
+    from airflow_provider.tasks.sensor import SensorTask
 
 
 class SensayKnowledgeBaseEntryReadySensor(RefreshSensor):
@@ -60,7 +60,34 @@ class SensayKnowledgeBaseEntryReadySensor(RefreshSensor):
         self.ready_statuses = ready_statuses
         self.sensay_conn_id = sensay_conn_id
 
-    def _lookout(self, context: Context) -> Lookout:
-        from airflow_provider.sensors.lookouts.sensay import entry_lookout
+    def _task(self, context: Context, generation: str | None = None) -> SensorTask:
+        from airflow_provider.arguments import Checker
+        from airflow_provider.hooks.sensay import SensayHook
+        from airflow_provider.tasks.failures import refuse
+        from airflow_provider.tasks.sensor import SensorTask, waiting
+        from airflow_provider.triggers.sensay import SensayKnowledgeBaseEntryTrigger
+        from airflow_provider.vendors.sensay.entry import RULES, EntryTarget, Generation, ready_argument
 
-        return entry_lookout(self, context)
+        check = Checker()
+        replica_uuid = check.uuid("replica_uuid", self.replica_uuid)
+        entry_id = check.entry_id("entry_id", self.entry_id)
+        arguments = waiting(self, check)
+        refuse(type(self).__name__, check.problems)
+        hook = SensayHook(self.sensay_conn_id)
+        spoken = Generation(hook.generation(generation or arguments.generation))
+        ready = ready_argument(check.problems, self.ready_statuses, spoken) or arguments.ready_statuses
+        refuse(type(self).__name__, check.problems)
+        target = EntryTarget(replica_uuid, entry_id, spoken, ready)
+        return SensorTask(
+            sensor=self,
+            context=context,
+            target=target,
+            rules=RULES,
+            arguments=arguments,
+            connect=hook.get_conn,
+            make_trigger=lambda wait, not_before: SensayKnowledgeBaseEntryTrigger.of(
+                self.sensay_conn_id, target, wait, None, not_before
+            ),
+            generation=spoken.value,
+            ready_statuses=ready,
+        )

@@ -159,3 +159,21 @@ def judge_documents(
         "not tried again, since the same documents would fail again. Replace or remove them, or set "
         "on_failed_documents='warn'."
     )
+
+
+def judge_empty(target: str, seen: Observation, policy: str, log: Any) -> RefreshFailedForGoodError | None:
+    """
+    Look whether a success left anything that somebody could be answered from.
+
+    :param policy: ``warn`` or ``fail``
+    :returns: the error to raise, if any. A retry would be charged and find the same, so it is final
+    """
+    if seen.caveat is None:
+        return None
+    if policy == "warn":
+        log.warning("%s: the refresh completed, but %s", target, seen.caveat)
+        return None
+    return RefreshFailedForGoodError(
+        f"{target}: the refresh completed, but {seen.caveat}. What was charged stays charged; it is not tried again, "
+        "since another run would find the same. Look at the vendor's console, or set on_empty='warn'."
+    )

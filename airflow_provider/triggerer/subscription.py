@@ -93,6 +93,9 @@ class Subscription:
         """
         try:
             seen = self.target.observe(answer)
+        except ApiError as error:
+            self.tell(error)
+            return True
         except Exception as error:
             log.exception("An answer for %s could not be read", self.target.key)
             self.tell(TransportError(f"An answer could not be read: {type(error).__name__}: {error}"))

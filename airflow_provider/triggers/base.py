@@ -70,9 +70,12 @@ class WaitTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until the wait is over, then send one event."""
+        from airflow_provider.tasks.deferral import executor_lag
+
         report = await self._report()
         if (early := self.not_before - time.time()) > 0:
-            await asyncio.sleep(early)
+            # No longer than the worker meant: the two clocks may differ by more than that.
+            await asyncio.sleep(min(early, executor_lag()))
         yield TriggerEvent(report.to_event())
 
     async def on_kill(self) -> None:
@@ -131,7 +134,7 @@ class RefreshTrigger(WaitTrigger):
         wait = codec.load(Wait, self.wait)
         record = Record.from_json(self.record) if self.record is not None else None
         rules, log = self._rules(), WaitLog(target, self.log)
-        report = Report(wait=wait, verdict=Verdict.WAIT, record=record)
+        report = Report(wait=wait, verdict=Verdict.WAIT, record=record, target=target.key)
         evidence = wait.evidence
         async with WaitReads(
             self._hook(), self._dag_id, (target,), evidence.status, evidence.marker

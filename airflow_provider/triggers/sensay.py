@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.arguments import Checker
@@ -197,7 +198,7 @@ class SensayKnowledgeBaseChangedEventTrigger(Watcher["dict[int, Observation]", "
             totals.add(total)
             for item in items.values():
                 if item.replica_uuid in (None, self.replica_uuid):  # the older list is the organisation's
-                    entries[item.id] = any_entry.observe(item)
+                    entries[item.id] = replace(any_entry, entry_id=item.id).observe(item)
             if shown < entry_list.page_size or (total is not None and number * entry_list.page_size >= total):
                 return entries, totals
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from airflow_provider.errors import InvalidResponseError
 from airflow_provider.refresh.observation import Observation, Phase, shorten
 from airflow_provider.refresh.wait import Proof, Purpose, Receipt, Wait
 from airflow_provider.texts import word
@@ -63,6 +65,7 @@ class AgentTarget:
 
     def observe(self, answer: Agent) -> Observation:
         """Read the training fields; an old ``trainingError`` may stand on, so it counts only with ``failed``."""
+        refuse_another(answer, self.agent_id)
         status = answer.training_status
         phase = _PHASES.get(str(status), Phase.UNKNOWN)
         progress = answer.training_progress
@@ -90,7 +93,28 @@ class AgentTarget:
             counts={name: count for name, count in counts.items() if count is not None},
             readable=bool(answer.fields_present),
             idle=phase is Phase.QUEUED and not processing,
+            caveat=_caveat(answer, counts) if phase is Phase.SUCCEEDED else None,
         )
+
+
+def refuse_another(answer: Agent, agent_id: str) -> None:
+    """
+    Refuse the answer of another agent, as a cache that mixes two answers gives it.
+
+    :raises InvalidResponseError: it is a failed read
+    """
+    if answer.id is not None and answer.id.lower() != agent_id.lower():
+        raise InvalidResponseError(f"The answer shows agent {answer.id[:40]}, not the one that was asked for")
+
+
+def _caveat(answer: Agent, counts: Mapping[str, int | None]) -> str | None:
+    """Say what a completed agent lacks. What the answer does not show is not lacking."""
+    if answer.is_active is False:
+        return "the agent is switched off (isActive: false): nobody gets an answer from it"
+    shown = {name: count for name, count in counts.items() if count is not None}
+    if {"pages", "chunks"} & shown.keys() and not any(shown.values()):
+        return f"it knows nothing ({', '.join(f'0 {name}' for name in shown)})"
+    return None
 
 
 def _short(document: Document) -> str:
@@ -128,15 +152,14 @@ class SendKitRules:
             return AgentProof.SEEN_ACTIVE if seen.phase is Phase.QUEUED else None
         if _at_work(before, seen):
             return AgentProof.SEEN_ACTIVE
-        if before is not None:
-            if seen.ended and before.phase is not Phase.RUNNING and seen.status != before.status:
-                return AgentProof.OTHER_STATUS
-            if wait.evidence.marker_moves >= 2:
-                return AgentProof.MARKER_LATER
+        if not seen.ended:
+            return None
+        if before is not None and before.phase is not Phase.RUNNING and seen.status != before.status:
+            return AgentProof.OTHER_STATUS
+        if wait.evidence.marker_moves >= 2:
+            return AgentProof.MARKER_LATER
         said = wait.receipt in (Receipt.ACTIVE, Receipt.CONFLICT)
-        if said and seen.ended and wait.stood >= wait.start_grace:
-            return AgentProof.STOOD_ALL_GRACE
-        return None
+        return AgentProof.STOOD_ALL_GRACE if said and wait.stood >= wait.start_grace else None
 
     def stands_for_write(self, wait: Wait, seen: Observation) -> bool:
         """Only where the baseline is of a run that was not ours: the first terminal read after it."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.refresh.observation import Observation
 from airflow_provider.sync.mark import read_name
 from airflow_provider.sync.totals import counted
+from airflow_provider.vendors.sendkit.agent import refuse_another
 
 if TYPE_CHECKING:
     from airflow_provider.http.call import Call
@@ -57,7 +58,9 @@ class AgentDocuments:
         Count what is neither completed nor failed; an unknown status is no end.
 
         :raises ValueError: the agent shows no documents
+        :raises InvalidResponseError: the answer is another agent's
         """
+        refuse_another(answer, self.agent_id)
         if "uploadedDocuments" not in answer.fields_present:
             raise ValueError("the agent does not show its documents")
         marks = ((document, read_name(document.file_name)[1]) for document in answer.uploaded_documents)

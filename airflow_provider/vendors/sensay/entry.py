@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.errors import InvalidResponseError
 from airflow_provider.refresh.observation import Observation, Phase, later, shorten
 from airflow_provider.refresh.wait import Proof, Purpose, Receipt, Wait
 from airflow_provider.texts import word
@@ -160,6 +161,10 @@ class EntryTarget:
 
     def observe(self, answer: Any) -> Observation:
         """Read an entry's status; an ``error`` beside an unfinished status counts only if it lasts."""
+        if answer.id != self.entry_id:
+            raise InvalidResponseError(
+                f"The answer shows entry {answer.id!r:.40}, not the one that was asked for"
+            )
         wanted = self.ready_statuses or DEFAULT_READY[self.generation]
         status = answer.status
         phase = phase_of(status, self.generation, wanted)

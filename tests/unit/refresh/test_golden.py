@@ -23,6 +23,7 @@ from airflow_provider.refresh import wait as waits
 from airflow_provider.refresh.observation import Observation
 from airflow_provider.refresh.record import Ending, Identity, Outcome, Record, Stage, fingerprint
 from airflow_provider.refresh.report import Report
+from airflow_provider.refresh.result import RefreshResult
 from airflow_provider.refresh.wait import Purpose, Receipt, Rules, Verdict, Wait
 from airflow_provider.triggers.sendkit import SendKitTrainingTrigger
 from airflow_provider.triggers.sensay import SensayKnowledgeBaseEntryTrigger
@@ -181,7 +182,7 @@ STORED = {
     "trigger-sendkit": _as_trigger(SendKitTrainingTrigger, _arguments(OWN, SUBMITTED)),
     "trigger-sendkit-sensor": _as_trigger(SendKitTrainingTrigger, _arguments(GATE, None)),
     "trigger-sensay": _as_trigger(SensayKnowledgeBaseEntryTrigger, _entry_arguments(ENTRY, CREATED)),
-    "result": Stored(RESULT, _same, _same),
+    "result": Stored(RESULT, _same, lambda data: RefreshResult.from_json(data).to_json()),
 }
 
 
@@ -212,7 +213,7 @@ def test_what_any_released_version_stored_is_still_loaded(version: str, name: st
 
 def test_a_wait_goes_on_from_the_result_that_any_released_version_returned() -> None:
     for version in VERSIONS:
-        begun = results.wait_from(_golden(version, "result"))
+        begun = RefreshResult.from_json(_golden(version, "result")).proof
         assert begun is not None
         _, verdict = waits.observe(begun, sendkit.RULES, agent("completed", NEW), T0 + 600)
         assert verdict is Verdict.DONE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from airflow_provider.refresh import result as results
 from airflow_provider.refresh import wait as waits
-from airflow_provider.refresh.observation import Observation
+from airflow_provider.refresh.observation import Observation, Phase
 from airflow_provider.refresh.record import Outcome
 from airflow_provider.refresh.wait import Receipt, Rules, Wait
 from airflow_provider.vendors.sendkit import agent as sendkit
@@ -86,6 +87,11 @@ def test_a_retrain_of_an_agent_with_a_hundred_documents_in_work_and_ten_jobs_sta
         version="9f42787c0ffee9f42787c0ffee9f42787c0ffee0",
     )
     assert size(result) < 2048
+    over = looked(own(replace(before, phase=Phase.RUNNING, status="training")), sendkit.RULES, before)
+    assert over.first_read is not None, "the first end after somebody else's run stands in for the baseline"
+    assert (
+        size(built(over, before, reason="x" * 500, version="9f42787c0ffee9f42787c0ffee9f42787c0ffee0")) < 2048
+    )
 
 
 @pytest.mark.parametrize("letter", ["x", CYRILLIC])
@@ -129,5 +135,5 @@ def test_many_new_documents_in_work_show_the_run_where_the_baseline_had_few() ->
 
 def test_a_proof_holds_what_the_rules_ask_for_and_no_more() -> None:
     before = agent("failed", OLD, failed=["a.pdf"], error="no pages")
-    proof = results.proof(looked(own(before), sendkit.RULES, before))
-    assert set(proof["baseline"]) == {"status", "phase", "marker", "error"}
+    result = built(looked(own(before), sendkit.RULES, before), before)
+    assert set(result["proof"]["baseline"]) == {"status", "phase", "marker", "error"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from airflow_provider.refresh import result as results
 from airflow_provider.refresh import wait as waits
 from airflow_provider.refresh.observation import Observation, later, shorten
 from airflow_provider.refresh.record import Outcome
+from airflow_provider.refresh.result import RefreshResult
 from airflow_provider.refresh.wait import Purpose, ReadFailure, Receipt, Rules, Verdict, Wait
 from airflow_provider.vendors.sendkit import agent as sendkit
 from airflow_provider.vendors.sensay import entry as sensay
@@ -178,7 +180,7 @@ def handed_over(wait: Wait, rules: Rules, *looks: tuple[float, Observation]) -> 
     result = results.build(
         vendor="sendkit", target="agents/1", seen=seen, outcome=Outcome.REFRESHED, now=now, wait=wait
     )
-    begun = results.wait_from(json.loads(json.dumps(result)))
+    begun = RefreshResult.from_json(json.loads(json.dumps(result))).proof
     assert begun is not None
     return begun
 
@@ -221,12 +223,27 @@ def test_a_skipped_refresh_hands_over_no_proof() -> None:
     result = results.build(
         vendor="sendkit", target="agents/1", seen=agent(), outcome=Outcome.SKIPPED, now=0.0
     )
-    assert results.wait_from(result) is None
+    assert RefreshResult.from_json(result).proof is None
 
 
 def test_a_proof_of_something_else_is_refused() -> None:
-    with pytest.raises(ValueError, match="not a Wait"):
-        results.wait_from({"proof": {"purpose": "own", "started": "yesterday"}})
+    proof = {"purpose": "own", "started": "yesterday"}
+    with pytest.raises(ValueError, match="not a RefreshResult"):
+        RefreshResult.from_json({"target": "agents/1", "outcome": "refreshed", "proof": proof})
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (None, "no result"),
+        ({"outcome": "refreshed"}, "no result"),
+        ({"target": "agents/1", "outcome": "refreshed", "sync_id": "main"}, "bringing documents to agents/1"),
+        ({"target": "replicas/1/knowledge-base/7", "outcome": "deleted"}, "refreshes nothing"),
+    ],
+)
+def test_what_is_no_result_of_a_refresh_is_refused_by_what_it_is(data: Any, what: str) -> None:
+    with pytest.raises(ValueError, match=what):
+        RefreshResult.from_json(data)
 
 
 # --- somebody else's run ----------------------------------------------------------------------------------
