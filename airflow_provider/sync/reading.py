@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from airflow_provider.errors import AgentKnowledgeError, DuplicateKeyError
 from airflow_provider.sources.document import Document, SkippedDocument
@@ -85,24 +85,24 @@ class Reading:
         return self.wanted
 
     def _distinct(self) -> list[Wanted]:
-        found: dict[str, tuple[Wanted, Document | SkippedDocument]] = {}
+        found: dict[str, _Taken] = {}
         pages: dict[str, Wanted] = {}
-        for wanted, document in self._taken():
-            other, first = found.setdefault(wanted.key_hash, (wanted, document))
-            if other is not wanted and other.skip is not Skip.EXCLUDED:
-                if wanted.skip is Skip.EXCLUDED or _is_same_file(first, document):
+        for taken in self._taken():
+            wanted, first = taken.wanted, found.setdefault(taken.wanted.key_hash, taken)
+            if first is not taken and first.wanted.skip is not Skip.EXCLUDED:
+                if wanted.skip is Skip.EXCLUDED or (taken.file is not None and taken.file == first.file):
                     continue  # two folders of one source hold it
                 raise DuplicateKeyError(
-                    f"documents: {first.key!r} ({other.title}) and {document.key!r} ({wanted.title}) have the same "
+                    f"documents: {first.key!r} ({first.wanted.title}) and {taken.key!r} ({wanted.title}) have the same "
                     "key. Keys tell documents apart, so neither can be kept up to date. Nothing was sent."
                 )
-            found[wanted.key_hash] = wanted, document
+            found[wanted.key_hash] = taken
             if wanted.url and (twin := pages.setdefault(wanted.url, wanted)) is not wanted:
                 raise DuplicateKeyError(
                     f"documents: {twin.key!r} and {wanted.key!r} have the same url, which the vendor takes only once. "
                     "Nothing was sent."
                 )
-        return [wanted for wanted, _ in found.values()]
+        return [taken.wanted for taken in found.values()]
 
     def again(self, wanted: Wanted) -> tuple[Wanted, Content]:
         """
@@ -119,24 +119,28 @@ class Reading:
         if file is None:  # the vendor had it when the source was read, so its text was not kept
             raise UnusableError(Skip.UNREADABLE, "its entry disappeared meanwhile; a retry reads it again")
         content = self._rules.of_file(file)
-        wanted = replace(wanted, **_members(content), title=shown(title or content.title or wanted.key))
-        self._forget(wanted)
-        return wanted, content
+        self._note(wanted.key_hash, None, content)
+        return replace(
+            wanted, **_members(content), title=shown(title or content.title or wanted.key)
+        ), content
 
-    def _forget(self, wanted: Wanted) -> None:
-        """Forget how a file looked that is not what it was: it looked the same, or changed as it was read."""
-        known = (self._stat_cache or {}).get(wanted.key_hash)
-        if self._stat_cache is not None and known is not None and known[2] != wanted.digest:
-            self._stat_cache.pop(wanted.key_hash, None)
+    def _note(self, hashed: str, look: str | None, content: Content) -> None:
+        """Note how a file looks; or forget a look that deceived: it looked the same, or changed as it was read."""
+        if self._stat_cache is None:
+            return
+        if look is not None:
+            size = len(content.content)
+            self._stat_cache[hashed] = [look, str(content.kind), content.digest, size, content.title]
+        elif (known := self._stat_cache.get(hashed)) is not None and known[2] != content.digest:
+            self._stat_cache.pop(hashed, None)
 
-    def _taken(self) -> Iterator[tuple[Wanted, Document | SkippedDocument]]:
+    def _taken(self) -> Iterator[_Taken]:
         """Read some documents side by side, which a bucket and a network disk reward; hold no more than those."""
-        ahead: deque[Future[list[tuple[Wanted, Document | SkippedDocument]]]] = deque()
+        ahead: deque[Future[list[_Taken]]] = deque()
         batch: list[tuple[Document | SkippedDocument, int]] = []
+        documents = self._source.documents(may_be_empty=self._may_be_empty)
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            for number, document in enumerate(
-                self._source.documents(may_be_empty=self._may_be_empty), start=1
-            ):
+            for number, document in enumerate(documents, start=1):
                 batch.append((document, number))
                 if len(batch) >= _BATCH or not _is_quick(document):
                     ahead.append(pool.submit(self._take_all, batch))
@@ -144,13 +148,14 @@ class Reading:
                 if len(ahead) > 2 * _SIDE_BY_SIDE:
                     yield from ahead.popleft().result()
             ahead.append(pool.submit(self._take_all, batch))
-            for each in ahead:
-                yield from each.result()
+            while ahead:
+                yield from ahead.popleft().result()
 
-    def _take_all(
-        self, batch: list[tuple[Document | SkippedDocument, int]]
-    ) -> list[tuple[Wanted, Document | SkippedDocument]]:
-        return [(self._take(document, number), document) for document, number in batch]
+    def _take_all(self, batch: list[tuple[Document | SkippedDocument, int]]) -> list[_Taken]:
+        return [
+            _Taken(self._take(document, number), document.key, _stored(document))
+            for document, number in batch
+        ]
 
     def _take(self, document: Document | SkippedDocument, number: int) -> Wanted:
         try:
@@ -186,24 +191,16 @@ class Reading:
         if len(given) != 1:
             told = f"it has {' and '.join(given)}; give one" if given else "it has no text, file or url"
             raise UnusableError(Skip.UNUSABLE if given else Skip.EMPTY, told)
-        hashed, metadata = self._hash(key), _metadata(document.metadata)
+        hashed = self._hash(key)
+        named: dict[str, Any] = {"key": key, "key_hash": hashed, "metadata": _metadata(document.metadata)}
         if file is not None:
             self._files[hashed] = file, title
             members = self._read_file(hashed, file, was_given=file is not document.file)
             own = members.pop("title")
-            return Wanted(
-                key=key, key_hash=hashed, title=shown(title or own or key), metadata=metadata, **members
-            )
+            return Wanted(**named, **members, title=shown(title or own or key))
         content = self._rules.of_text(text, key) if text is not None else page(url or "", version)
-        wanted = Wanted(
-            key=key,
-            key_hash=hashed,
-            title=shown(title or key),
-            url=url,
-            metadata=metadata,
-            **_members(content),
-        )
-        self._forget(wanted)
+        wanted = Wanted(**named, **_members(content), title=shown(title or key), url=url)
+        self._note(hashed, None, content)
         if url is not None:
             self._versions[hashed] = version
         elif self._keep(wanted):
@@ -226,32 +223,27 @@ class Reading:
             if was_given and error.skip is Skip.VANISHED:
                 raise missing(file, error) from None
             raise
-        members = _members(content)
-        if self._stat_cache is not None and look is not None:
-            self._stat_cache[hashed] = [
-                look,
-                str(content.kind),
-                members["digest"],
-                members["size"],
-                content.title,
-            ]
-        elif self._stat_cache is not None and known is not None and known[2] != members["digest"]:
-            self._stat_cache.pop(hashed)
-        return {**members, "title": content.title}
+        self._note(hashed, look, content)
+        return {**_members(content), "title": content.title}
+
+
+class _Taken(NamedTuple):
+    """A document that was read; its content is not held."""
+
+    wanted: Wanted
+    key: Any
+    file: StoredFile | None
 
 
 def _is_quick(document: Document | SkippedDocument) -> bool:
     """Is it on this worker's disk? A few of them are then one errand."""
-    return isinstance(document, SkippedDocument) or (
-        isinstance(document.file, StoredFile) and document.file.fs is None
-    )
+    file = _stored(document)
+    return isinstance(document, SkippedDocument) or (file is not None and file.fs is None)
 
 
-def _is_same_file(one: Document | SkippedDocument, other: Document | SkippedDocument) -> bool:
-    files = [
-        each.file for each in (one, other) if isinstance(each, Document) and isinstance(each.file, StoredFile)
-    ]
-    return len(files) == 2 and files[0] == files[1]
+def _stored(document: Document | SkippedDocument) -> StoredFile | None:
+    file = document.file if isinstance(document, Document) else None
+    return file if isinstance(file, StoredFile) else None
 
 
 def _given(file: Any) -> StoredFile | None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tracemalloc
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -347,6 +348,25 @@ def test_a_folder_by_a_link_and_a_folder_that_is_a_file(kb: Path, tmp_path: Path
         (tmp_path / "dangling").symlink_to("gone")
         with pytest.raises(SourceIncompleteError):
             keys(f"{place}/*.md")
+
+
+def test_a_disk_is_asked_once_for_each_folder_and_not_for_each_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(200):
+        (tmp_path / f"{number % 10}").mkdir(exist_ok=True)
+        (tmp_path / f"{number % 10}" / f"{number}.md").write_text("Text.")
+    asked: Counter[str] = Counter()
+
+    def counted(name: str, real: Any) -> Any:
+        return lambda *args, **kwargs: (asked.update([name]), real(*args, **kwargs))[1]
+
+    for name in ("scandir", "stat", "lstat"):
+        monkeypatch.setattr(f"os.{name}", counted(name, getattr(os, name)))
+    listed = list(Folder(f"{tmp_path}/**/*.md").documents())
+    monkeypatch.undo()
+    assert (len(listed), asked["scandir"]) == (200, 11)
+    assert asked["stat"] + asked["lstat"] < 20, "the folder itself, and the way to it"
 
 
 def test_no_byte_of_a_file_that_is_too_large_is_read(kb: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,17 @@ def test_only_what_may_have_to_be_sent_is_spooled() -> None:
         assert done.again(done.wanted[7])[1].content == b"text 7 " * 50
     with Spool() as spool, reading(documents, spool=spool):
         assert spool.size > 15 * one
+
+
+def test_no_content_is_held_in_memory() -> None:
+    tracemalloc.start()
+    try:
+        found = read(lambda: (Document(key=f"{n}", text=f"{n} " + "word " * 40_000) for n in range(300)))
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert sum(each.size for each in found.values()) > 60_000_000
+    assert most < 25_000_000
 
 
 # --- the spool -----------------------------------------------------------------------------------------------
