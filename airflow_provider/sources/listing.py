@@ -171,10 +171,10 @@ def _scan(path: str, *, left_out: bool) -> list[os.DirEntry[str]]:
 def _in_store(fs: Any, root: str, globs: Globs, *, may_be_empty: bool) -> Iterator[Listed]:
     """Walk a store as it lists its folders."""
     try:
-        first = _ls(fs, root)
+        first = [info for info in _ls(fs, root) if info["name"].strip("/") != root.strip("/")]
     except FileNotFoundError:
         first = []
-    if not first and not (_is_bucket(fs, root) if may_be_empty else fs.exists(root)):
+    if not first and not (_is_bucket(fs, root) if may_be_empty else fs.isdir(root)):
         raise _MissingError
     folders = [("", root, False, False)]
     while folders:

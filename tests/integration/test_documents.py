@@ -435,6 +435,13 @@ def test_a_file_that_is_not_there_is_looked_for_again(rig: Rig, tmp_path: Path) 
     assert task.retry().to_the_end().result["counts"] == {"created": 1}
 
 
+def test_a_relative_path_is_refused_for_good(rig: Rig) -> None:
+    ended = run(upload(rig, path="nothere.pdf"))
+    assert ended.verdict == ("failed", "InvalidArgumentError")
+    assert "'nothere.pdf' is a relative path, and does not exist on this worker" in ended.told
+    assert rig.written == []
+
+
 def test_a_file_that_vanishes_before_it_is_sent_is_no_success(rig: Rig, tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("Here")
 

@@ -165,7 +165,7 @@ def test_a_prefix_without_objects_is_missing_unless_an_empty_source_is_expected(
         with pytest.raises(SourceIncompleteError):
             keys(url(glob, bucket="no-such-bucket"), may_be_empty=True)
     bucket.put("kb/", "")
-    assert keys(url("kb/**/*.md")) == []
+    assert keys(url("kb/**/*.md")) == keys(url("kb/*.md")) == []
 
 
 def test_a_file_of_a_bucket_that_was_given_and_is_not_there_has_failed(bucket: Bucket) -> None:

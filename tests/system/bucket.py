@@ -72,8 +72,9 @@ class Bucket:
 
     def clear(self) -> None:
         """Remove everything."""
-        for each in self._client.list_objects_v2(Bucket=self.NAME).get("Contents", ()):
-            self.delete(each["Key"])
+        while found := self._client.list_objects_v2(Bucket=self.NAME).get("Contents"):
+            keys = [{"Key": each["Key"]} for each in found]
+            self._client.delete_objects(Bucket=self.NAME, Delete={"Objects": keys})
 
     def _create(self) -> None:
         from botocore.exceptions import EndpointConnectionError  # type: ignore[import-untyped]

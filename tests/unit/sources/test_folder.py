@@ -455,8 +455,11 @@ def test_a_store_that_is_walked_is_listed_folder_by_folder(walking: type[Walking
     assert walking.listed == ["/bucket/kb", "/bucket/kb/eu", "/bucket/kb/eu/de"]
     found = read("walking://bucket/kb/**/*.md")
     assert [(each.skip, each.size) for each in found.values()] == [(None, 24), (None, 21), (None, 18)]
-    with pytest.raises(SourceIncompleteError, match="is it mounted"):
-        keys("walking://bucket/gone/**/*.md")
+    walking().makedirs("/bucket/bare")
+    assert keys("walking://bucket/bare/**/*.md") == []
+    for place in ("gone", "kb/faq.md"):
+        with pytest.raises(SourceIncompleteError, match="is it mounted"):
+            keys(f"walking://bucket/{place}/**/*.md")
 
 
 @pytest.mark.parametrize(
