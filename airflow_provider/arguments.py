@@ -8,7 +8,16 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 from uuid import UUID
 
+from airflow_provider.texts import is_storable
+
 T = TypeVar("T")
+
+#: Ten years, in seconds: what a database, a timedelta and a clock can all hold.
+MOST_SECONDS = 315_360_000.0
+MOST_COUNT = 1_000_000
+MOST_CREDITS = Decimal(1_000_000_000)
+#: Ids travel through the triggerer's pipe, which takes 64 bits.
+MOST_ID = 2**63 - 1
 
 
 class Checker:
@@ -27,8 +36,10 @@ class Checker:
         number = value.total_seconds() if isinstance(value, timedelta) else self._number(name, value, float)
         if number is None:
             return 1.0
-        if not 0 < number < float("inf"):
-            self.problems.append(f"{name} must be more than 0 seconds, got {value!r}")
+        if not 0 < number <= MOST_SECONDS:
+            self.problems.append(
+                f"{name} must be more than 0 and at most {MOST_SECONDS:.0f} seconds (10 years), got {_got(value)}"
+            )
             return 1.0
         return number
 
@@ -37,9 +48,9 @@ class Checker:
         number = self._number(name, value, int)
         if number is None:
             return least
-        if number < least:
-            self.problems.append(f"{name} must be {least} or more, got {value!r}")
-        return max(number, least)
+        if not least <= number <= MOST_COUNT:
+            self.problems.append(f"{name} must be {least} or more, at most {MOST_COUNT}, got {_got(value)}")
+        return min(max(number, least), MOST_COUNT)
 
     def credits(self, name: str, value: Any) -> Decimal | None:
         """Return an amount of credits, or None where no ceiling is set."""
@@ -48,15 +59,17 @@ class Checker:
         number = self._number(name, str(value), Decimal)
         if number is None:
             return None
-        if not number.is_finite() or number < 0:
-            self.problems.append(f"{name} must be 0 or more credits, got {value!r}")
+        if not number.is_finite() or not 0 <= number <= MOST_CREDITS:
+            self.problems.append(
+                f"{name} must be 0 or more credits, at most {MOST_CREDITS}, got {_got(value)}"
+            )
             return None
         return number
 
     def word(self, name: str, value: Any, words: tuple[str, ...]) -> str:
         """Return one of the known words."""
         if value not in words:
-            self.problems.append(f"{name} must be one of {', '.join(words)}, got {value!r}")
+            self.problems.append(f"{name} must be one of {', '.join(words)}, got {_got(value)}")
             return words[0]
         return str(value)
 
@@ -69,12 +82,22 @@ class Checker:
             return True
         if text in ("false", "0", "no", "none", ""):
             return False
-        self.problems.append(f"{name} must be true or false, got {value!r}")
+        self.problems.append(f"{name} must be true or false, got {_got(value)}")
         return False
 
     def label(self, name: str, value: Any) -> str | None:
-        """Return a short text; a number will do as well."""
-        return self.text(name, str(value) if isinstance(value, (int, float)) else value)
+        """
+        Return a short text; a whole number will do as well.
+
+        Other numbers are refused: where templates render natively, the git sha ``12e4567`` becomes infinity, and
+        ``1.10`` becomes ``1.1``.
+        """
+        if isinstance(value, float):
+            self.problems.append(
+                f"{name} must be a text, got the number {_got(value)}: write it so that it stays a text"
+            )
+            return None
+        return self.text(name, f"{value:d}" if _is_whole(value) else value)
 
     def text(self, name: str, value: Any) -> str | None:
         """Return a text of at least one character that is not blank, or None where none is given."""
@@ -82,32 +105,39 @@ class Checker:
             return None
         if not isinstance(value, str) or not value.strip():
             self.problems.append(
-                f"{name} must be a text that is not empty, got {type(value).__name__} {value!r:.40}"
+                f"{name} must be a text that is not empty, got {type(value).__name__} {_got(value)}"
             )
-            return None
-        return value
+        elif value.strip() == "None":
+            self.problems.append(f"{name} must be a text, got 'None': what the template reads is not there")
+        elif not is_storable(value):
+            self.problems.append(
+                f"{name} holds a NUL or half of a surrogate pair, which neither vendor nor Airflow can hold"
+            )
+        else:
+            return value
+        return None
 
     def needed(self, name: str, value: Any) -> str:
-        """Return a text that must be given, without the blanks around it."""
+        """Return a text, or a whole number, that must be given, without the blanks around it."""
         if value is None:
             self.problems.append(f"{name} is missing")
-        return (self.text(name, value) or "?").strip()
+        return (self.label(name, value) or "?").strip()
 
     def uuid(self, name: str, value: Any) -> str:
         """Return a UUID in its usual spelling."""
         try:
             return str(UUID(str(value).strip()))
         except ValueError:
-            self.problems.append(f"{name} must be a UUID, got {value!r:.60}")
+            self.problems.append(f"{name} must be a UUID, got {_got(value)}")
             return str(UUID(int=0))
 
     def entry_id(self, name: str, value: Any) -> int:
         """Return a positive whole number, also from the text that a template leaves."""
-        text = str(value).strip()
-        if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or int(text[:40]) < 1:
-            self.problems.append(f"{name} must be a positive integer, got {value!r:.60}")
+        text = value.strip() if isinstance(value, str) else str(value) if _is_whole(value) else ""
+        if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:40]) <= MOST_ID:
+            self.problems.append(f"{name} must be a positive integer, got {_got(value)}")
             return 1
-        return int(text[:40])
+        return int(text)
 
     def _number(self, name: str, value: Any, kind: Callable[[Any], T]) -> T | None:
         try:
@@ -115,5 +145,17 @@ class Checker:
                 raise TypeError
             return kind(value)
         except (TypeError, ValueError, InvalidOperation, OverflowError):
-            self.problems.append(f"{name} must be a number, got {value!r}")
+            self.problems.append(f"{name} must be a number, got {_got(value)}")
             return None
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MOST_ID
+
+
+def _got(value: Any) -> str:
+    """Return what was given, as far as a message can hold it."""
+    try:
+        return f"{value!r:.60}"
+    except Exception:
+        return f"a {type(value).__name__} that cannot be shown"

@@ -81,3 +81,8 @@ def sentences(*parts: str | None) -> str:
 def counted(number: int, one: str, many: str | None = None) -> str:
     """Return a number with its noun: ``1 entry``, ``2 entries``."""
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def shortened_id(text: str) -> str:
+    """Return an id as people tell two apart: its first and last four characters."""
+    return text if len(text) <= 12 else f"{text[:4]}…{text[-4:]}"

@@ -132,9 +132,10 @@ def uuid_segment(value: object, label: str) -> str:
 def entry_segment(value: object) -> str:
     """Return a knowledge-base entry id, a positive integer (as text from a template), as a path segment."""
     text = str(value).strip()
-    if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or int(text[:40]) < 1:
+    is_number = not isinstance(value, bool) and text.isascii() and text.isdigit()
+    if not is_number or not 1 <= int(text[:40]) < 2**63:
         raise InvalidArgumentError(f"entry_id {text[:80]!r} is not a positive integer; nothing was sent")
-    return str(int(text[:40]))
+    return str(int(text))
 
 
 def required_text(value: object, label: str) -> str:

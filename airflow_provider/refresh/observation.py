@@ -116,11 +116,19 @@ class Target(Protocol):
 
     @property
     def vendor(self) -> str:
-        """``sendkit`` or ``sensay``."""
+        """The vendor's word in results and metrics."""
+
+    @property
+    def label(self) -> str:
+        """How the vendor writes its own name, for messages."""
 
     @property
     def key(self) -> str:
         """Names the target in records, Variables and results; the same for every way to reach it."""
+
+    @property
+    def short(self) -> str:
+        """Names the target in messages, once its key was said: ``agent 664a…9d0e``."""
 
     @property
     def entry_list(self) -> EntryList | None:

@@ -1,12 +1,16 @@
 """
-A bad verdict, said as an error that answers four questions: what happened, what became of the remote run
-and the credits, what a retry will do, and what to do now.
+A wait that ended badly, said as an error: the cause first, what became of the remote run and the credits, what to do.
+
+Log views cut lines off at the right edge, so what comes first is what is read.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider.errors import (
     AgentKnowledgeError,
@@ -22,11 +26,10 @@ from airflow_provider.errors import (
     SensorTimeoutError,
     UnknownStatusError,
 )
-from airflow_provider.refresh.observation import Observation
+from airflow_provider.refresh.observation import Observation, Target
 from airflow_provider.refresh.report import Report
 from airflow_provider.refresh.wait import Purpose, Verdict
-
-_VENDOR_NAMES = {"sendkit": "SendKit", "sensay": "Sensay"}
+from airflow_provider.texts import counted, sentences
 
 
 def refuse(task: str, problems: list[str]) -> None:
@@ -40,103 +43,158 @@ def refuse(task: str, problems: list[str]) -> None:
         raise InvalidArgumentError(f"{task}: {'; '.join(problems)}. Nothing was sent.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Teller:
-    """
-    Words for the ways a wait can end badly.
+@contextmanager
+def said_in_the_log(log: Any) -> Iterator[None]:
+    """Write one ERROR line before an error of ours is raised: Airflow's own puts a traceback around it."""
+    try:
+        yield
+    except AgentKnowledgeError as error:
+        log.error("%s", line(error))
+        raise
 
-    :param vendor: ``sendkit`` or ``sensay``
-    :param target: the target's key
-    :param submits: True for an operator, whose retry can submit; False for a sensor, which cannot
-    :param price: what another submit costs, in words
+
+def line(error: AgentKnowledgeError) -> str:
+    """Return an error as one line that ends with whether a retry helps."""
+    return sentences(" ".join(str(error).split()), f"Does a retry help: {'no' if is_final(error) else 'yes'}")
+
+
+def is_final(error: BaseException) -> bool:
+    """Whether Airflow fails the task at once, since no retry can cure it."""
+    return isinstance(error, AirflowFailException)
+
+
+def operator_error(report: Report, target: Target, *, price: str, durable: bool) -> AgentKnowledgeError:
+    """
+    Return the error of an operator whose wait ended badly; its retry can submit.
+
+    :param price: what another submit costs, in words; empty: nothing
     :param durable: whether a record survives for the next try
     """
+    charged = "What was charged stays charged" if price else ""
+    again = (
+        "A retry re-attaches to the same run and is not charged again"
+        if durable
+        else "Below Airflow 3.3 there is no record of this try: a retry finds the run only while it is active, and "
+        f"else starts a new one{price}"
+    )
+    if report.verdict is Verdict.FAILED:
+        return RefreshFailedError(
+            sentences(_failed(report, target), charged, f"A retry starts a new run{price}")
+        )
+    return _error(report, target, charged, again, RefreshTimeoutError, "it re-attaches")
 
-    vendor: str
-    target: str
-    submits: bool
-    price: str = ""
-    durable: bool = True
 
-    def error(self, report: Report) -> AgentKnowledgeError:
-        """Return the error for a verdict that is neither a success nor a wait."""
-        what = f"{_VENDOR_NAMES.get(self.vendor, self.vendor)} {self.target}"
-        last = f"last seen: {report.seen}" if report.seen else "nothing could be read"
-        match report.verdict:
-            case Verdict.FAILED:
-                return self._failed(what, report)
-            case Verdict.UNCONFIRMED:
-                return RefreshUnconfirmedError(
-                    f"{what} shows a terminal status, but nothing ties it to this refresh ({last}). The status may "
-                    f"be an earlier run's, or this run ended without a trace.{self._charged()} It is not tried again. "
-                    "Look at the vendor's console; clear the task to refresh again, or set on_unconfirmed='accept'."
-                )
-            case Verdict.UNKNOWN_STATUS:
-                status = report.seen.status if report.seen else None
-                return UnknownStatusError(
-                    f"{what} has {'no status' if status is None else f'the unknown status {status!r}'} for longer "
-                    "than start_grace. An unknown status is never taken for success. The remote run, if any, goes "
-                    f"on.{self._charged()} It is not tried again. Check the vendor's API for a change; clear the task "
-                    "to look again."
-                )
-            case Verdict.NEVER_STARTED:
-                return NeverTrainedError(
-                    f"{what} waits to be started ({last}) and nobody started it throughout start_grace: was it never "
-                    "trained? Nothing was sent or charged. Submit a refresh first, or set since= to wait for one."
-                )
-            case Verdict.TIMED_OUT:
-                kind = RefreshTimeoutError if self.submits else SensorTimeoutError
-                return kind(self._timed_out(what, last, report))
-            case Verdict.UNREADABLE:
-                cause = (report.error or {}).get("message", "no answer")
-                return ReadFailuresError(
-                    f"{what} could not be read {report.wait.evidence.failures} times in a row; last: {cause} This says "
-                    f"nothing about the remote run, which was left alone.{self._charged()} {self._again()}"
-                )
-            case Verdict.REFUSED:
-                return self._refused(what, report)
-        return RefreshError(f"{what} ended in {report.verdict}, which this version does not know ({last})")
+def sensor_error(report: Report, target: Target) -> AgentKnowledgeError:
+    """Return the error of a sensor whose wait ended badly: it cannot submit, and cost nothing."""
+    if report.verdict is Verdict.FAILED:
+        return RefreshFailedForGoodError(
+            sentences(_failed(report, target), "A sensor cannot start another run: run the refresh again")
+        )
+    again = "A retry looks again and costs nothing"
+    return _error(report, target, "", again, SensorTimeoutError, "it looks again")
 
-    def _failed(self, what: str, report: Report) -> RefreshError:
-        seen = report.seen
-        cause = (seen.error if seen else None) or "the vendor gives no reason"
-        text = f"{what} failed (status {seen.status if seen else 'missing'}): {cause}.{self._charged()} "
-        if self.submits:
-            return RefreshFailedError(f"{text}A retry starts a new run{self.price}.")
-        return RefreshFailedForGoodError(f"{text}A sensor cannot start another run: run the refresh again.")
 
-    def _timed_out(self, what: str, last: str, report: Report) -> str:
-        if report.wait.purpose is Purpose.FOREIGN:
-            return (
-                f"Another run on {what} did not end in time ({last}). Nothing was sent or charged. "
-                "A retry waits anew."
+def _error(
+    report: Report,
+    target: Target,
+    charged: str,
+    again: str,
+    late: type[RefreshTimeoutError],
+    after_a_clear: str,
+) -> AgentKnowledgeError:
+    what, seen = f"{target.label} {target.short}", report.seen
+    last = f"last seen: {seen}" if seen else "nothing could be read"
+    match report.verdict:
+        case Verdict.UNCONFIRMED:
+            return RefreshUnconfirmedError(
+                sentences(
+                    f"{what} shows a terminal status, but nothing ties it to this refresh ({last})",
+                    "The status may be an earlier run's, or this run ended without a trace",
+                    charged,
+                    "It is not tried again. Look at the vendor's console; clear the task to refresh again, or set "
+                    "on_unconfirmed='accept'",
+                )
             )
-        return (
-            f"{what} did not end in time ({last}). The remote run goes on.{self._charged()} {self._again()}"
-        )
+        case Verdict.UNKNOWN_STATUS:
+            status = (
+                "no status" if seen is None or seen.status is None else f"the unknown status {seen.status!r}"
+            )
+            return UnknownStatusError(
+                sentences(
+                    f"{what} has {status} for longer than start_grace",
+                    "An unknown status is never taken for success. The remote run, if any, goes on",
+                    charged,
+                    "It is not tried again. Check the vendor's API for a change; clear the task to look again",
+                )
+            )
+        case Verdict.NEVER_STARTED:
+            return NeverTrainedError(
+                sentences(
+                    f"{what} waits to be started ({last}) and nobody started it throughout start_grace: was it never "
+                    "trained?",
+                    "Nothing was sent or charged. Submit a refresh first, or set since= to wait for one",
+                )
+            )
+        case Verdict.TIMED_OUT if report.wait.purpose is Purpose.FOREIGN:
+            return late(
+                sentences(
+                    f"Another run on {what} did not end in time ({last})",
+                    _unread(report),
+                    "Nothing was sent or charged. A retry waits anew",
+                )
+            )
+        case Verdict.TIMED_OUT:
+            return late(
+                sentences(
+                    f"{what} did not end in time ({last})",
+                    _unread(report),
+                    "The remote run goes on",
+                    charged,
+                    again,
+                )
+            )
+        case Verdict.UNREADABLE:
+            failures = counted(report.wait.evidence.failures, "time")
+            return ReadFailuresError(
+                sentences(
+                    f"{what} could not be read {failures} in a row; last: {_message(report)}",
+                    "This says nothing about the remote run, which was left alone",
+                    charged,
+                    again,
+                )
+            )
+        case Verdict.REFUSED:
+            return _refused(report, what, charged, after_a_clear)
+    return RefreshError(f"{what} ended in {report.verdict}, which this version does not know ({last})")
 
-    def _refused(self, what: str, report: Report) -> AgentKnowledgeError:
-        error = ApiError.from_json(report.error or {"type": "ApiError", "message": "no answer"})
-        fields = error.to_json()
-        fields["message"] = (
-            f"{error.message} So the wait for {what} cannot go on; the remote run was left alone."
-            f"{self._charged()} Mend the cause, then clear the task: it "
-            f"{'re-attaches' if self.submits else 'looks again'}."
-        )
-        return ApiError.from_json(fields)
 
-    def _charged(self) -> str:
-        return " What was charged stays charged." if self.submits and self.price else ""
+def _failed(report: Report, target: Target) -> str:
+    seen = report.seen
+    cause = (seen.error if seen else None) or "The vendor gives no reason"
+    status = seen.status if seen else "missing"
+    return f"{cause.rstrip('. ')} ({target.label} on {target.short}, which failed with status {status})"
 
-    def _again(self) -> str:
-        if not self.submits:
-            return "A retry looks again and costs nothing."
-        if self.durable:
-            return "A retry re-attaches to the same run and is not charged again."
-        return (
-            "Below Airflow 3.3 there is no record of this try: a retry finds the run only while it is active, "
-            f"and else starts a new one{self.price}."
-        )
+
+def _refused(report: Report, what: str, charged: str, after_a_clear: str) -> AgentKnowledgeError:
+    """A read was refused for good: the vendor's error, and what it means for the wait."""
+    error = ApiError.from_json(report.error or {"type": "ApiError", "message": "no answer"})
+    fields = error.to_json()
+    fields["advice"] = sentences(
+        error.advice,
+        f"So the wait for {what} cannot go on; the remote run was left alone",
+        charged,
+        f"Mend the cause, then clear the task: {after_a_clear}",
+    )
+    return ApiError.from_json(fields)
+
+
+def _message(report: Report) -> str:
+    return str((report.error or {}).get("message", "no answer"))
+
+
+def _unread(report: Report) -> str:
+    """Say that the last read failed, where it did: a rate limit, mostly."""
+    return f"The last read failed: {_message(report)}" if report.error else ""
 
 
 def judge_documents(
@@ -155,8 +213,8 @@ def judge_documents(
         log.warning("Agent %s: training completed, but documents failed: %s", agent_id, names)
         return None
     return RefreshFailedForGoodError(
-        f"Agent {agent_id}: training completed, but documents failed: {names}. What was charged stays charged; it is "
-        "not tried again, since the same documents would fail again. Replace or remove them, or set "
+        f"Documents failed: {names}. The training of agent {agent_id} completed without them. What was charged stays "
+        "charged; it is not tried again, since the same documents would fail again. Replace or remove them, or set "
         "on_failed_documents='warn'."
     )
 
@@ -177,3 +235,20 @@ def judge_empty(target: str, seen: Observation, policy: str, log: Any) -> Refres
         f"{target}: the refresh completed, but {seen.caveat}. What was charged stays charged; it is not tried again, "
         "since another run would find the same. Look at the vendor's console, or set on_empty='warn'."
     )
+
+
+class Teller:
+    """The same, for callers that have no target at hand."""
+
+    def __init__(
+        self, *, vendor: str, target: str, submits: bool, price: str = "", durable: bool = True
+    ) -> None:
+        self.label, self.short = vendor, target
+        self._submits, self._price, self._durable = submits, price, durable
+
+    def error(self, report: Report) -> AgentKnowledgeError:
+        """Return the error for a verdict that is neither a success nor a wait."""
+        target: Any = self
+        if self._submits:
+            return operator_error(report, target, price=self._price, durable=self._durable)
+        return sensor_error(report, target)

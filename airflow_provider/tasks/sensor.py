@@ -23,7 +23,7 @@ from airflow_provider.refresh.wait import Purpose, Receipt, Rules, Verdict, Wait
 from airflow_provider.tasks import variables as memory
 from airflow_provider.tasks.deferral import defer, executor_lag
 from airflow_provider.tasks.events import announce
-from airflow_provider.tasks.failures import Teller
+from airflow_provider.tasks.failures import sensor_error
 from airflow_provider.tasks.task_state import TaskState
 from airflow_provider.tasks.watch import Watch
 
@@ -232,7 +232,7 @@ class SensorTask:
                 "otherwise than when the wait began. Nothing was sent. Clear the task to wait for the other one."
             )
         if report.verdict is not Verdict.DONE or report.seen is None:
-            raise Teller(vendor=self.target.vendor, target=self.target.key, submits=False).error(report)
+            raise sensor_error(report, self.target)
         if (trouble := self.judge(report.seen)) is not None:
             raise trouble
         self.log.info("%s is ready: %s", self.target.key, report.seen)

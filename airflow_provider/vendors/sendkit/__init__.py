@@ -1,1 +1,3 @@
 """SendKit."""
+
+LABEL = "SendKit"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from airflow_provider.errors import InvalidResponseError
 from airflow_provider.refresh.observation import Observation, Phase, shorten
 from airflow_provider.refresh.wait import Proof, Purpose, Receipt, Wait
-from airflow_provider.texts import word
+from airflow_provider.texts import shortened_id, word
+from airflow_provider.vendors.sendkit import LABEL
 
 if TYPE_CHECKING:
     from airflow_provider.http.call import Call
@@ -43,9 +44,19 @@ class AgentTarget:
         return "sendkit"
 
     @property
+    def label(self) -> str:
+        """How the vendor writes itself."""
+        return LABEL
+
+    @property
     def key(self) -> str:
         """``agents/<id>``."""
         return f"agents/{self.agent_id}"
+
+    @property
+    def short(self) -> str:
+        """``agent 664a…9d0e``."""
+        return f"agent {shortened_id(self.agent_id)}"
 
     @property
     def entry_list(self) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.refresh.observation import Observation
 from airflow_provider.sync.mark import read_name
 from airflow_provider.sync.totals import counted
+from airflow_provider.texts import shortened_id
+from airflow_provider.vendors.sendkit import LABEL
 from airflow_provider.vendors.sendkit.agent import refuse_another
 
 if TYPE_CHECKING:
@@ -33,9 +35,19 @@ class AgentDocuments:
         return "sendkit"
 
     @property
+    def label(self) -> str:
+        """How the vendor writes itself."""
+        return LABEL
+
+    @property
     def key(self) -> str:
         """Names the agent and the sync."""
         return f"agents/{self.agent_id} [{self.sync_id}{f'.{self.only}' if self.only else ''}]"
+
+    @property
+    def short(self) -> str:
+        """``documents of agent 664a…9d0e``."""
+        return f"documents of agent {shortened_id(self.agent_id)}"
 
     @property
     def entry_list(self) -> None:

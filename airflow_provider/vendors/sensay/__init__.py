@@ -1,1 +1,3 @@
 """Sensay, both generations of its API."""
+
+LABEL = "Sensay"

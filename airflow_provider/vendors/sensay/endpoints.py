@@ -6,6 +6,7 @@ The vendor refuses unknown members and ``null``; only what is given is sent. htt
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
@@ -32,6 +33,8 @@ MAX_PAGE_SIZE = 100
 REPLICAS_PAGE_SIZE = 24
 MIN_SEARCH = 3
 MAX_QUESTION = 100_000
+#: https://docs.sensay.io/operation/operation-post-v1-replicas-parameter-knowledge-base
+URL = re.compile(r"^\S*https?://[-a-zA-Z0-9@:%._+~#=]{1,256}\.[a-zA-Z0-9()]+\b\S*$")
 
 _SPOKEN = (
     "This asked generation 'knowledge-base' (the connection's extra 'api' is '{api}'; 'auto' finds out once)"
@@ -79,10 +82,26 @@ def create_url(
 
     :param auto_refresh: the vendor reads the page again by itself
     """
-    parts = urlsplit(required_text(url, "url"))
-    if parts.scheme not in {"http", "https"} or not parts.netloc:
-        raise InvalidArgumentError("url must begin with http:// or https://; nothing was sent")
+    if (why := unusable_url(required_text(url, "url"))) is not None:
+        raise InvalidArgumentError(f"url {why}; nothing was sent")
     return _create(replica_uuid, given(title=_title(title), url=url, autoRefresh=auto_refresh))
+
+
+def unusable_url(url: str) -> str | None:
+    """Say why the vendor's own pattern would refuse an address; None: it would not."""
+    if re.search(r"\s", url) or not url.isprintable():
+        return "must not hold blanks or control characters: write %20 for a blank"
+    if not url.startswith(("http://", "https://")):
+        return "must begin with http:// or https://, in lower case"
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        host = ""
+    if not host.isascii():
+        return "has a host name that is not ASCII: write it as xn--…"
+    if "." not in host.strip("."):
+        return "needs a host name with a dot, such as www.example.com"
+    return None if URL.match(url) else "is no address that the vendor takes"
 
 
 def create_file(replica_uuid: str, filename: str, *, title: str | None = None) -> Call[CreateReceipt]:

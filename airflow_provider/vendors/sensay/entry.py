@@ -11,6 +11,7 @@ from airflow_provider.errors import InvalidResponseError
 from airflow_provider.refresh.observation import Observation, Phase, later, shorten
 from airflow_provider.refresh.wait import Proof, Purpose, Receipt, Wait
 from airflow_provider.texts import word
+from airflow_provider.vendors.sensay import LABEL
 
 if TYPE_CHECKING:
     from airflow_provider.http.call import Call
@@ -133,9 +134,19 @@ class EntryTarget:
         return "sensay"
 
     @property
+    def label(self) -> str:
+        """How the vendor writes itself."""
+        return LABEL
+
+    @property
     def key(self) -> str:
         """``replicas/<uuid>/knowledge-base/<id>``, in both generations."""
         return f"replicas/{self.replica_uuid}/knowledge-base/{self.entry_id}"
+
+    @property
+    def short(self) -> str:
+        """``entry 12345``."""
+        return f"entry {self.entry_id}"
 
     @property
     def entry_list(self) -> KnowledgeBaseList:

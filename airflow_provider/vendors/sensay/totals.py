@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.refresh.observation import Observation
 from airflow_provider.sync.mark import search_term
 from airflow_provider.sync.totals import counted
+from airflow_provider.texts import shortened_id
+from airflow_provider.vendors.sensay import LABEL
 
 if TYPE_CHECKING:
     from airflow_provider.http.call import Call
@@ -36,9 +38,19 @@ class SensayTotal:
         return "sensay"
 
     @property
+    def label(self) -> str:
+        """How the vendor writes itself."""
+        return LABEL
+
+    @property
     def key(self) -> str:
         """Names the sync, and what is counted."""
         return f"replicas/{self.replica_uuid}/knowledge-base [{self.sync_id}: {self.status or 'error'}]"
+
+    @property
+    def short(self) -> str:
+        """``entries of replica 03db…9c53``."""
+        return f"entries of replica {shortened_id(self.replica_uuid)}"
 
     @property
     def entry_list(self) -> None:

@@ -345,3 +345,41 @@ def test_an_entry_id_that_is_no_positive_integer_is_refused(wrong: Any) -> None:
 def test_a_url_that_is_none_is_refused(wrong: str) -> None:
     with pytest.raises(InvalidArgumentError, match="url"):
         sensay.create_url(REPLICA, wrong)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("https://exa mple.com", "blanks"),
+        ("https://example.com/a\n", "blanks"),
+        ("https://example.com/\u200b", "control characters"),
+        ("HTTPS://EXAMPLE.COM", "in lower case"),
+        ("ftp://example.com", "must begin with http:// or https://"),
+        ("example.com", "must begin with http:// or https://"),
+        ("http://x", "needs a host name with a dot"),
+        ("https://localhost:8000/a.b", "needs a host name with a dot"),
+        ("https://m\u00fcnchen.example", "write it as xn--"),
+        ("https://[::1]/", "needs a host name with a dot"),
+        ("https://exa$mple.com/", "no address that the vendor takes"),
+        ("https://", "needs a host name with a dot"),
+    ],
+)
+def test_an_address_that_the_vendor_would_refuse_is_refused_here_with_the_reason(url: str, why: str) -> None:
+    with pytest.raises(InvalidArgumentError, match="nothing was sent") as caught:
+        sensay.create_url(REPLICA, url)
+    assert why in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://www.example.com/a/b?c=d#e",
+        "http://127.0.0.1:8000/page",
+        "https://www.youtube.com/watch?v=ID",
+        "https://xn--mnchen-3ya.example/%20",
+        "https://user@example.com/",
+        "https://example.com/m\u00fcnchen",
+    ],
+)
+def test_an_address_that_the_vendor_takes_is_sent_as_it_is(url: str) -> None:
+    assert sensay.create_url(REPLICA, url).body == {"url": url}

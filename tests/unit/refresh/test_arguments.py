@@ -87,10 +87,18 @@ ALL = [seconds, count, credits, word, flag, text, label, needed, uuid, entry_id]
         (flag, "", False),
         (text, None, None),
         (text, " we open at nine\n", " we open at nine\n"),
+        (text, "None of these", "None of these"),
+        (text, "none", "none"),
         (label, 7, "7"),
-        (label, 1.5, "1.5"),
+        (label, "1.10", "1.10"),
+        (label, "12e4567", "12e4567"),
         (label, None, None),
         (needed, " abc ", "abc"),
+        (needed, 664, "664"),
+        (needed, 2026, "2026"),
+        (seconds, 315_360_000, 315_360_000.0),
+        (count, "1000000", 1_000_000),
+        (entry_id, 2**63 - 1, 2**63 - 1),
         (uuid, UUID.upper(), UUID),
         (uuid, f" {UUID} ", UUID),
         (entry_id, 7, 7),
@@ -115,6 +123,32 @@ def test_a_good_argument_is_understood(reads: Reads, value: Any, understood: Any
         (seconds, "nan"),
         (seconds, timedelta(0)),
         (seconds, 10**400),
+        pytest.param(seconds, 10**5000, id="seconds-5000 digits"),
+        (seconds, 315_360_001),
+        (seconds, 1e12),
+        (seconds, timedelta(days=3660)),
+        (count, 10**7),
+        (count, 10**30),
+        pytest.param(count, 10**5000, id="count-5000 digits"),
+        (credits, "1e999"),
+        (credits, 1e300),
+        (text, "None"),
+        (text, " None\n"),
+        (text, "nu\x00l"),
+        (text, "half \ud83d"),
+        (label, "None"),
+        (label, 1.5),
+        (label, float("inf")),
+        (label, float("nan")),
+        (label, True),
+        pytest.param(label, 10**5000, id="label-5000 digits"),
+        (needed, "None"),
+        (needed, "  None "),
+        (needed, 6641e1),
+        (entry_id, "None"),
+        (entry_id, 2**63),
+        pytest.param(entry_id, 10**5000, id="entry_id-5000 digits"),
+        (entry_id, "9" * 400),
         (count, float("inf")),
         (count, 0),
         (count, "many"),
@@ -155,6 +189,21 @@ def test_a_bad_argument_is_named_with_what_was_given(reads: Reads, value: Any) -
     assert problem.startswith("x ")
 
 
+@pytest.mark.parametrize("reads", [text, label, needed])
+@pytest.mark.parametrize("value", ["None", " None", "None\n"])
+def test_what_a_template_makes_of_nothing_is_told_from_a_text(reads: Reads, value: str) -> None:
+    check = Checker()
+    reads(check, value)
+    assert check.problems == ["x must be a text, got 'None': what the template reads is not there"]
+
+
+def test_a_version_that_native_rendering_made_a_number_is_refused_with_the_reason() -> None:
+    check = Checker()
+    check.label("version", float("12e4567"))
+    (problem,) = check.problems
+    assert problem == "version must be a text, got the number inf: write it so that it stays a text"
+
+
 def test_all_problems_are_named_at_once() -> None:
     check = Checker()
     check.seconds("timeout", "soon")
@@ -164,7 +213,12 @@ def test_all_problems_are_named_at_once() -> None:
 
 
 anything = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.integers(), max_size=2)
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(st.characters()),
+    st.lists(st.integers(), max_size=2),
 )
 
 
@@ -178,8 +232,10 @@ def test_nothing_given_breaks_the_check(value: Any, reads: Reads) -> None:
 @given(value=anything)
 def test_what_is_understood_is_always_within_bounds(value: Any) -> None:
     check = Checker()
-    assert 0 < check.seconds("x", value) < float("inf")
-    assert check.count("x", value) >= 1
-    assert check.entry_id("x", value) >= 1
+    assert 0 < check.seconds("x", value) <= 315_360_000
+    assert 1 <= check.count("x", value) <= 1_000_000
+    assert 1 <= check.entry_id("x", value) < 2**63
     amount = check.credits("x", value)
-    assert amount is None or (amount.is_finite() and amount >= 0)
+    assert amount is None or (amount.is_finite() and 0 <= amount <= 10**9)
+    for read in (check.text, check.label, check.needed):
+        (read("x", value) or "").encode()
