@@ -76,7 +76,7 @@ class DuplicateKeyError(InvalidArgumentError):
 
 
 class SourceIncompleteError(AgentKnowledgeError):
-    """A folder of the source, or a file that was given, is not there or cannot be listed. Nothing was sent; retryable."""
+    """A folder of the source, or a given file, is not there or cannot be listed. Nothing was sent; retryable."""
 
 
 class EmptySourceError(AgentKnowledgeError):
