@@ -12,8 +12,9 @@ from airflow_provider.operators.syncing import SyncOperator
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider.operators.jobs.sendkit import RetrainJob
     from airflow_provider.sync.saved_state import SyncReport
+    from airflow_provider.tasks.record_store import RecordStore
+    from airflow_provider.tasks.refresh_task import RefreshTask
 
 
 class SendKitRetrainAgentOperator(RefreshOperator):
@@ -89,10 +90,47 @@ class SendKitRetrainAgentOperator(RefreshOperator):
         self.max_credits_per_day = max_credits_per_day
         self.plan_only = dry_run  # BaseOperator.dry_run is a method
 
-    def _job(self, context: Context, generation: str | None) -> RetrainJob:
-        from airflow_provider.operators.jobs.sendkit import retrain_job
+    _traced = True
 
-        return retrain_job(self, context)
+    def _task(self, context: Context, records: RecordStore, generation: str | None) -> RefreshTask:
+        from airflow_provider.arguments import Checker
+        from airflow_provider.hooks.sendkit import SendKitHook
+        from airflow_provider.tasks.failures import judge_documents, refuse
+        from airflow_provider.tasks.options import options
+        from airflow_provider.tasks.refresh_task import RefreshTask
+        from airflow_provider.triggers.sendkit import SendKitTrainingTrigger
+        from airflow_provider.vendors.sendkit.agent import AgentTarget
+        from airflow_provider.vendors.sendkit.retrain import Retrain
+
+        check = Checker()
+        agent_id = check.needed("agent_id", self.agent_id)
+        common = options(self, check, context)
+        on_running = check.word("on_running", self.on_running, ("adopt", "wait", "fail", "skip"))
+        on_unknown = self.on_unknown
+        if on_unknown is not None:
+            on_unknown = check.word("on_unknown", on_unknown, ("submit", "fail"))
+        on_failed = check.word("on_failed_documents", self.on_failed_documents, ("fail", "warn", "ignore"))
+        max_credits = check.credits("max_credits", self.max_credits)
+        max_credits_per_day = check.credits("max_credits_per_day", self.max_credits_per_day)
+        dry_run = check.flag("dry_run", self.plan_only)
+        refuse(type(self).__name__, check.problems)
+        return RefreshTask(
+            refresh=Retrain(target=AgentTarget(agent_id)),
+            options=common,
+            connect=SendKitHook(self.sendkit_conn_id).get_conn,
+            make_trigger=lambda target, *wait: SendKitTrainingTrigger.of(
+                self.sendkit_conn_id, target.agent_id, *wait
+            ),
+            records=records,
+            context=context,
+            log=self.log,
+            on_running=on_running,
+            on_unknown=on_unknown,
+            max_credits=max_credits,
+            max_credits_per_day=max_credits_per_day,
+            dry_run=dry_run,
+            judge=lambda seen: judge_documents(agent_id, seen, on_failed, self.log),
+        )
 
 
 class SendKitSyncDocumentsOperator(SyncOperator):

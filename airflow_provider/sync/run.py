@@ -32,7 +32,7 @@ from airflow_provider.sync.spool import Spool
 from airflow_provider.sync.waiting import Waiter
 from airflow_provider.sync.writing import Writer
 from airflow_provider.tasks.links import note_link
-from airflow_provider.tasks.publish import hand_over
+from airflow_provider.tasks.publish import publish_result
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -463,4 +463,4 @@ class _Sync:
 
     def _hand_over(self, result: dict[str, Any]) -> dict[str, Any]:
         self.context["ti"].xcom_push(key="plan", value=result["plan"])
-        return hand_over(self.context, self.log, result)
+        return publish_result(self.context, self.log, result)
