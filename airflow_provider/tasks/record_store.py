@@ -84,7 +84,8 @@ class RecordStore:
                 self._log.info(
                     "Run %s of this task has a refresh of %s under way", run, record.identity.target
                 )
-        return runs.get(self._run)
+        # A first try comes after no other; what bears its name is left of a run that was deleted.
+        return runs.get(self._run) if self._tried else None
 
     def write(self, record: Record) -> None:
         """Write the record."""

@@ -238,7 +238,7 @@ PAID = [
     Row(
         fault="vendor down while waiting",
         task=retrain(max_read_failures=3),
-        bend=on_get("status", status=503, skip=1, times=3),
+        bend=on_get("status", status=503, skip=1, times=8),
         becomes=("up_for_retry/ReadFailuresError", "success/reattached"),
         charges=1,
         says="the end is proven",
