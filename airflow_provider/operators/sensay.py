@@ -100,7 +100,6 @@ class SensayUpdateKnowledgeBaseEntryOperator(RefreshOperator):
         from airflow_provider.tasks.failures import refuse
         from airflow_provider.tasks.options import options
         from airflow_provider.tasks.refresh_task import RefreshTask
-        from airflow_provider.vendors.sensay import generation as generations
         from airflow_provider.vendors.sensay.entry import EntryTarget, Generation, ready_argument
         from airflow_provider.vendors.sensay.update import Update, dropped
 
@@ -132,11 +131,7 @@ class SensayUpdateKnowledgeBaseEntryOperator(RefreshOperator):
         if "metadata" in given and "vector_entry_id" not in given:
             self.log.warning("metadata is sent, but the vendor uses it only beside vector_entry_id")
         return RefreshTask(
-            refresh=Update(
-                target=EntryTarget(replica_uuid, entry_id, spoken, ready),
-                fields=given,
-                missing=f"This was {generations.explain(spoken.value, client.settings)}.",
-            ),
+            refresh=Update(target=EntryTarget(replica_uuid, entry_id, spoken, ready), fields=given),
             options=common,
             connect=hook.get_conn_again(client),
             make_trigger=_entry_trigger(self.sensay_conn_id),

@@ -40,7 +40,6 @@ class Outcome(StrEnum):
 
     SUBMITTED = "submitted"  # sent, or taken over; its end was not awaited
     REFRESHED = "refreshed"
-    SUBMITTED = "submitted"  # accepted; the end was not awaited
     ADOPTED = "adopted"
     REATTACHED = "reattached"
     SKIPPED = "skipped"

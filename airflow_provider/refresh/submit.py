@@ -128,10 +128,6 @@ class Refresh(Protocol):
     def ready_statuses(self) -> tuple[str, ...]:
         """Which statuses are success, where the caller chose."""
 
-    @property
-    def missing(self) -> str:
-        """What to add to a 404, if anything."""
-
     def write(self, baseline: Observation) -> Call[WriteReceipt]:
         """Describe the write; an argument that cannot be sent is refused here."""
 

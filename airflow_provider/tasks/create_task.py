@@ -82,7 +82,7 @@ class CreateTask(RefreshTask):
         if report is not None and record is not None and record.entry_id is not None:
             self._look_at_entry(record.entry_id)
         result = super().run(record, report)
-        return {**result, "entry_id": self._entry_id}
+        return result if "entry_id" in result else {**result, "entry_id": self._entry_id}
 
     def decide(self, record: Record | None, report: Report | None) -> tuple[Decision, Observation | None]:
         """Decide from the record; look for what an earlier try may have made only if that decides."""

@@ -90,7 +90,7 @@ def _announce(context: Context, result: dict[str, Any]) -> None:
         "dag_id": getattr(run, "dag_id", None),
         "run_id": getattr(run, "run_id", None),
     }
-    refreshed = result["outcome"] != "skipped" and result.get("ended", True)
+    refreshed = result["outcome"] not in ("skipped", "submitted") and result.get("ended", True)
     for outlet in outlets or ():
         if isinstance(outlet, AssetAlias):
             if refreshed:

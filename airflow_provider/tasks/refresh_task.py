@@ -27,7 +27,6 @@ from airflow_provider.errors import (
     ConflictError,
     InvalidArgumentError,
     InvalidResponseError,
-    NotFoundError,
     OutcomeUnknownError,
     RateLimitedError,
     RecordMismatchError,
@@ -35,11 +34,11 @@ from airflow_provider.errors import (
     RefreshUnconfirmedError,
     is_ambiguous,
 )
-from airflow_provider.refresh import result as results
 from airflow_provider.refresh import submit
 from airflow_provider.refresh.observation import Observation, Target
 from airflow_provider.refresh.record import Ending, Identity, Outcome, Record, Stage
 from airflow_provider.refresh.report import Report
+from airflow_provider.refresh.result import RefreshResult
 from airflow_provider.refresh.schedule import pause_for
 from airflow_provider.refresh.submit import Action, Decision, Policy, Refresh, WriteReceipt
 from airflow_provider.refresh.wait import Purpose, Receipt, Verdict, Wait
@@ -185,8 +184,8 @@ class RefreshTask:
                     raise (RefreshFailedForGoodError if final else RefreshUnconfirmedError)(decision.reason)
                 case Action.SKIP:
                     assert seen is not None
-                    result = self._result(None, seen, Outcome.SKIPPED, decision.reason)
-                    return publish_result(self.context, self.log, result)
+                    result = self._result(None, seen, decision.reason)
+                    return publish_result(self.context, self.log, result.to_json())
                 case Action.WAIT:
                     following: Record | Wait | None = self._wait_before(decision, record)
                 case _ if decision.action in _REFUSALS:
@@ -213,7 +212,7 @@ class RefreshTask:
         ended = submit.settled(record, self.identity, repeatable=self.policy.repeatable)
         if ended is not None and not self.dry_run:
             return ended, None
-        seen = self._observe()
+        seen = self.watch.observe()
         self.log.info("%s before: %s", self.target.key, seen)
         if (trouble := self.refresh.refusal(self.watch.answer)) is not None:
             raise InvalidArgumentError(f"{trouble} Nothing was sent.")
@@ -397,7 +396,10 @@ class RefreshTask:
         report = self.watch.first_looks(wait, lambda look: look.wait.evidence.proven is not None)
         if (proven := report.wait.evidence.proven) is not None:
             self.log.info(
-                "%s: the request was accepted after all, proven by %s: %s", self.target.key, proven, report.seen
+                "%s: the request was accepted after all, proven by %s: %s",
+                self.target.key,
+                proven,
+                report.seen,
             )
             return replace(self._adopted(intent, Receipt.PLAIN), wait=report.wait)
         raise AmbiguousWriteError(
@@ -504,10 +506,8 @@ class RefreshTask:
         """``wait_for_completion=False``: hand the evidence so far to whoever waits."""
         seen = report.seen or record.baseline
         assert seen is not None
-        reason = "submitted; the end is not awaited"
-        return self._finish(
-            record, self._result(record, seen, record.outcome, reason, confirmed=False, ended=False)
-        )
+        result = self._result(record, seen, "the end is not awaited", confirmed=False, ended=False)
+        return self._finish(record, replace(result, outcome=Outcome.SUBMITTED))
 
     def _end(self, record: Record, report: Report) -> dict[str, Any]:
         seen, verdict = report.seen, report.verdict
@@ -515,10 +515,13 @@ class RefreshTask:
             trouble = self.judge(seen)
             if trouble is not None:
                 return self._fail(record, Ending.DEFECTIVE, trouble)
-            return self._deliver(record, seen, "the end is proven")
+            return self._deliver(
+                record, self._result(record, seen, f"proven by {report.wait.evidence.proven}")
+            )
         accept = self.options.on_unconfirmed == "accept"
         if verdict is Verdict.UNCONFIRMED and accept and seen is not None and self._accepts(seen):
-            return self._deliver(record, seen, "accepted unproven (on_unconfirmed='accept')", confirmed=False)
+            reason = "accepted unproven (on_unconfirmed='accept')"
+            return self._deliver(record, self._result(record, seen, reason, confirmed=False))
         error = self._teller.error(report)
         if verdict is Verdict.FAILED:
             return self._fail(record, Ending.FAILED, error)
@@ -527,24 +530,22 @@ class RefreshTask:
         raise error
 
     def _accepts(self, seen: Observation) -> bool:
-        self._observe()
+        self.watch.observe()
         return self.refresh.accepts(self.watch.answer, seen)
 
     def _fail(self, record: Record, ending: Ending, error: AgentKnowledgeError) -> dict[str, Any]:
         self.records.write(replace(record, stage=Stage.ENDED, ending=ending, message=str(error)))
         raise error
 
-    def _deliver(
-        self, record: Record, seen: Observation, reason: str, *, confirmed: bool = True
-    ) -> dict[str, Any]:
-        result = self._result(record, seen, record.outcome, reason, confirmed=confirmed)
+    def _deliver(self, record: Record, result: RefreshResult) -> dict[str, Any]:
         if record.wait is not None:
-            variables.remember_delivered(self.target, result, record.wait, self.context.get("run_id"))
+            run_id = self.context.get("run_id")
+            variables.remember_delivered(self.target, result.to_json(), record.wait, run_id)
         return self._finish(record, result)
 
-    def _finish(self, record: Record, result: dict[str, Any]) -> dict[str, Any]:
+    def _finish(self, record: Record, result: RefreshResult) -> dict[str, Any]:
         """Write ``ENDED``, the last act before returning: Airflow's own success comes later."""
-        ended = replace(record, stage=Stage.ENDED, ending=Ending.OK, result=result)
+        ended = replace(record, stage=Stage.ENDED, ending=Ending.OK, result=result.to_json())
         if not self.refresh.repeatable:
             ended = replace(ended, noted=False)
         self.records.write(ended)
@@ -565,7 +566,8 @@ class RefreshTask:
             except BudgetExceededError as error:
                 plan = f"would refuse: {error}"
         self.log.info("Dry run, nothing was sent: %s", plan)
-        result = {**self._result(None, seen, Outcome.SKIPPED, plan), "dry_run": True}
+        skipped = self._result(None, seen, plan, confirmed=False, ended=False)
+        result = replace(skipped, dry_run=True).to_json()
         announce(self.context, result)
         note_result(self.context, result)
         return result
@@ -574,24 +576,30 @@ class RefreshTask:
         self,
         record: Record | None,
         seen: Observation,
-        outcome: Outcome,
         reason: str,
         *,
         confirmed: bool = True,
         ended: bool = True,
-    ) -> dict[str, Any]:
-        return results.build(
+    ) -> RefreshResult:
+        """
+        Put the result together.
+
+        :param record: None where nothing was done
+        """
+        return RefreshResult.of(
             vendor=self.target.vendor,
             target=self.target.key,
             seen=seen,
-            outcome=outcome,
+            outcome=record.outcome if record else Outcome.SKIPPED,
             now=time.time(),
             wait=record.wait if record else None,
             charged=record.charged if record else Decimal(0),
+            credits_confirmed=record.confirmed if record else True,
             jobs=record.jobs if record else (),
             reason=reason,
             version=record.version if record else self.options.version,
             generation=self.refresh.generation,
+            entry_id=record.entry_id if record else None,
             confirmed=confirmed,
             ended=ended,
         )
@@ -665,12 +673,6 @@ class RefreshTask:
         if self._client is not None:
             self._client.close()
 
-    def _observe(self) -> Observation:
-        try:
-            return self.watch.observe()
-        except NotFoundError as error:
-            raise _with_hint(error, self.refresh.missing) from error
-
 
 class _Undo:
     """What has to be put back if a write is not sent, or not accepted; the last first."""
@@ -690,16 +692,6 @@ class _Undo:
                 self._steps.pop()()
             except Exception:
                 self._log.exception("A note about a write that was not accepted could not be taken back")
-
-
-def _with_hint(error: NotFoundError, hint: str) -> NotFoundError:
-    if not hint:
-        return error
-    fields = error.to_json()
-    fields["message"] = f"{error.message} {hint}"
-    told = ApiError.from_json(fields)
-    assert isinstance(told, NotFoundError)
-    return told
 
 
 def _clock(at: float) -> str:

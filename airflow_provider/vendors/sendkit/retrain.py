@@ -10,6 +10,7 @@ from airflow_provider.refresh.observation import Observation, Phase
 from airflow_provider.refresh.record import fingerprint
 from airflow_provider.refresh.submit import WriteReceipt
 from airflow_provider.refresh.wait import Receipt, Rules
+from airflow_provider.texts import word
 from airflow_provider.vendors.sendkit import endpoints
 from airflow_provider.vendors.sendkit.agent import RETRAIN_CREDITS, RULES, AgentTarget
 
@@ -30,7 +31,6 @@ class Retrain:
     answer_needed: bool = False
     generation: str | None = None
     ready_statuses: tuple[str, ...] = ()
-    missing: str = ""
     rules: Rules = RULES
 
     def write(self, baseline: Observation) -> Call[WriteReceipt]:
@@ -56,5 +56,5 @@ def _receipt(said: Any) -> WriteReceipt:
     return WriteReceipt(
         receipt=Receipt.ACTIVE if active else Receipt.PLAIN,
         charged=said.credits_charged,
-        jobs=tuple(f"{job.type or 'job'}:{job.id}" for job in said.jobs if job.id)[:10],
+        jobs=tuple(word(f"{job.type or 'job'}:{job.id}", 100) for job in said.jobs if job.id)[:10],
     )

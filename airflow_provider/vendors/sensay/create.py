@@ -82,7 +82,6 @@ class Create:
     cost: Decimal = Decimal(0)
     repeatable: bool = False
     answer_needed: bool = True
-    missing: str = ""
     rules: Rules = RULES
     _content: bytes | None = field(default=None, repr=False)
     _filename: str = ""
@@ -181,7 +180,7 @@ class Create:
 
     def shows(self, answer: Any) -> Shows:
         """Compare what an entry shows with what was sent."""
-        if self.target.observe(answer).idle:
+        if self.entry(answer.id).observe(answer).idle:
             # Who creates from a text or a URL leaves nothing to wait for; except in the older generation.
             return Shows.EMPTY if self.uploads or self.api is Generation.TRAINING else Shows.OTHERS
         if self.uploads:

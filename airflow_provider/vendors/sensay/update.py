@@ -23,12 +23,10 @@ class Update:
     New content for an entry; the same twice is the same once.
 
     :param fields: what is sent, by our names
-    :param missing: what a 404 may come from: the API generation, and how it was chosen
     """
 
     target: EntryTarget
     fields: dict[str, Any]
-    missing: str = ""
     cost: Decimal = Decimal(0)
     repeatable: bool = True
     answer_needed: bool = False
