@@ -163,6 +163,8 @@ RESULT = _OF_THE_MOMENT | {
     "outcome",
     "status",
     "credits_charged",
+    "credits_confirmed",
+    "proven_by",
     "version",
     "confirmed",
     "reason",
