@@ -121,6 +121,12 @@ class RefreshOperator(WaitingOperator):
         return self._run(context, report_from(event))
 
     def _run(self, context: Context, report: Report | None) -> dict[str, Any]:
+        from airflow_provider.tasks.failures import said_in_the_log
+
+        with said_in_the_log(self.log):
+            return self._refresh(context, report)
+
+    def _refresh(self, context: Context, report: Report | None) -> dict[str, Any]:
         from airflow_provider.tasks.record_store import RecordStore
 
         records = RecordStore(context, self.log, traced=self._traced)

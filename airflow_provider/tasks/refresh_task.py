@@ -44,7 +44,7 @@ from airflow_provider.refresh.submit import Action, Decision, Policy, Refresh, W
 from airflow_provider.refresh.wait import Purpose, Receipt, Verdict, Wait
 from airflow_provider.tasks import variables
 from airflow_provider.tasks.deferral import defer
-from airflow_provider.tasks.failures import Teller
+from airflow_provider.tasks.failures import operator_error
 from airflow_provider.tasks.links import note_link
 from airflow_provider.tasks.options import Options
 from airflow_provider.tasks.publish import announce, note_result, publish_result
@@ -171,11 +171,11 @@ class RefreshTask:
                 assert record is not None
                 return self._end(record, report)
             if report is not None and report.verdict is not Verdict.DONE:
-                raise self._teller.error(report)
+                raise self._failure(report)
             decision, seen = self.decide(record, report)
             if self.dry_run:
                 return self._would(decision, seen)
-            self.log.info("%s: %s (%s)", self.target.key, decision.action, decision.reason)
+            self.log.info("%s: %s (%s)", self.target.short, decision.action, decision.reason)
             match decision.action:
                 case Action.RETURN if record is not None:
                     return self._publish(record)
@@ -322,13 +322,13 @@ class RefreshTask:
         if self.refresh.cost:
             self.log.info(
                 "%s: submitted, %s credits%s, jobs %s",
-                self.target.key,
+                self.target.short,
                 charged,
                 "" if receipt.charged is not None else " (the page's price; the answer named none)",
                 list(receipt.jobs) or "none named",
             )
         else:
-            self.log.info("%s: submitted", self.target.key)
+            self.log.info("%s: submitted", self.target.short)
         return replace(
             intent,
             stage=Stage.SUBMITTED,
@@ -397,7 +397,7 @@ class RefreshTask:
         if (proven := report.wait.evidence.proven) is not None:
             self.log.info(
                 "%s: the request was accepted after all, proven by %s: %s",
-                self.target.key,
+                self.target.short,
                 proven,
                 report.seen,
             )
@@ -522,7 +522,7 @@ class RefreshTask:
         if verdict is Verdict.UNCONFIRMED and accept and seen is not None and self._accepts(seen):
             reason = "accepted unproven (on_unconfirmed='accept')"
             return self._deliver(record, self._result(record, seen, reason, confirmed=False))
-        error = self._teller.error(report)
+        error = self._failure(report)
         if verdict is Verdict.FAILED:
             return self._fail(record, Ending.FAILED, error)
         if verdict is Verdict.UNCONFIRMED:
@@ -643,15 +643,8 @@ class RefreshTask:
             "sent. Set wait_for_completion=False to refresh without waiting."
         )
 
-    @property
-    def _teller(self) -> Teller:
-        return Teller(
-            vendor=self.target.vendor,
-            target=self.target.key,
-            submits=True,
-            price=self.price,
-            durable=self.records.durable,
-        )
+    def _failure(self, report: Report) -> AgentKnowledgeError:
+        return operator_error(report, self.target, price=self.price, durable=self.records.durable)
 
     # --- the one client ----------------------------------------------------------------------------------
 
