@@ -76,11 +76,11 @@ class DuplicateKeyError(InvalidArgumentError):
 
 
 class SourceIncompleteError(AgentKnowledgeError):
-    """A folder of the source, or a given file, is not there or cannot be listed. Nothing was sent; retryable."""
+    """The source's folder, or its only file, is not there or cannot be read. Nothing was sent; retryable."""
 
 
 class EmptySourceError(AgentKnowledgeError):
-    """The source holds no document that can be sent. Nothing was sent; retryable, since mounts come back."""
+    """The source holds no document at all. Nothing was sent; retryable, since mounts come back."""
 
 
 class ListIncompleteError(AgentKnowledgeError):
@@ -97,6 +97,10 @@ class ManifestError(AgentKnowledgeError, AirflowFailException):
 
 class DeletionRefusedError(AgentKnowledgeError, AirflowFailException):
     """More documents would be deleted than ``max_deletes`` allows; refused before anything was sent."""
+
+
+class ChangesRefusedError(AgentKnowledgeError, AirflowFailException):
+    """More live documents would get another content than ``max_changes`` allows; refused before anything was sent."""
 
 
 class PlanChangedError(AgentKnowledgeError, AirflowFailException):

@@ -31,16 +31,21 @@ class SyncOperator(WaitingOperator):
     :param delete_on_failure: delete also in a run in which a document failed or could not be read
     :param max_deletes: at most so many documents (``10``) or such a share of the live ones (``"25%"``); more is
         refused for good, before anything is sent. Below 100 % it never means all
-    :param on_empty_source: ``fail`` (retryable: mounts come back) or ``allow``
+    :param max_changes: at most so many live documents, or such a share of them, may get another content; ten always
+        may. More is refused for good, before anything is sent: an error page in place of each text is no news
+    :param on_empty_source: nothing, or nothing that can be sent: ``fail`` (retryable: mounts come back) or ``allow``
     :param strategy: how a changed text is brought along: ``update`` its entry, ``replace`` it by a new one (the
         old one goes once the new one is ready), or ``auto``: update, and replace what cannot be proven
     :param retry_failed: send a document again that the vendor could not process: ``changed`` only if it
         changed, or ``always``
     :param on_failed_documents: ``fail`` or ``warn``; what succeeded stays
+    :param on_drift: an entry that somebody edited by hand: ``overwrite`` it, ``keep`` it, or ``fail`` its document. It
+        is noticed before a changed text is written over it; where its document did not change, only with a ``manifest``
     :param adopt: ``title`` takes over entries without a mark whose title is a new document's, one to one
-    :param title_mark: False leaves titles bare; the manifest is then all that tells our entries from others, and the
-        wait cannot tell them apart
-    :param manifest: object-storage URL of a file that remembers accepted deletions and what files looked like
+    :param adopt_from: the ``sync_id`` of another sync: takes over its entries of this source's documents
+    :param title_mark: False is refused: nothing but the mark tells our entries from others
+    :param manifest: object-storage URL of a file that remembers accepted deletions, what files looked like and when
+        entries were written
     :param detect: ``content`` reads every file; ``stat`` trusts the manifest where size and date (or ETag) are
         unchanged
     :param encoding: of texts; strict. The default drops a byte-order mark
@@ -60,11 +65,14 @@ class SyncOperator(WaitingOperator):
         "delete_missing",
         "delete_on_failure",
         "max_deletes",
+        "max_changes",
         "on_empty_source",
         "strategy",
         "retry_failed",
         "on_failed_documents",
+        "on_drift",
         "adopt",
+        "adopt_from",
         "title_mark",
         "manifest",
         "detect",
@@ -88,11 +96,14 @@ class SyncOperator(WaitingOperator):
         delete_missing: bool | str = False,
         delete_on_failure: bool | str = False,
         max_deletes: int | str = "25%",
+        max_changes: int | str | None = "50%",
         on_empty_source: str = "fail",
         strategy: str = "auto",
         retry_failed: str = "changed",
         on_failed_documents: str = "fail",
+        on_drift: str = "overwrite",
         adopt: str | None = None,
+        adopt_from: str | None = None,
         title_mark: bool | str = True,
         manifest: str | None = None,
         detect: str = "content",
@@ -117,11 +128,14 @@ class SyncOperator(WaitingOperator):
         self.delete_missing = delete_missing
         self.delete_on_failure = delete_on_failure
         self.max_deletes = max_deletes
+        self.max_changes = max_changes
         self.on_empty_source = on_empty_source
         self.strategy = strategy
         self.retry_failed = retry_failed
         self.on_failed_documents = on_failed_documents
+        self.on_drift = on_drift
         self.adopt = adopt
+        self.adopt_from = adopt_from
         self.title_mark = title_mark
         self.manifest = manifest
         self.detect = detect
@@ -139,7 +153,7 @@ class SyncOperator(WaitingOperator):
         return super().partial(**kwargs)
 
     def _sync(self, context: Context, report: SyncReport | None) -> dict[str, Any]:
-        """Go the road from the top, or from where the trigger's report leaves it."""
+        """Sync from the top, or from where the trigger's report leaves it."""
         raise NotImplementedError(f"{type(self).__name__} does not say where its documents go")
 
     def execute(self, context: Context) -> dict[str, Any]:

@@ -59,6 +59,9 @@ class Held:
     :param title: without the mark
     :param made: when the vendor made it, in its own words
     :param kind: None where the vendor names one that we never send
+    :param sync_id: the sync whose mark it bears; empty: it bears nobody's
+    :param source: the tag of the source that it was read from, where its mark has one
+    :param text: its text, where it was read for it
     """
 
     id: int | str
@@ -69,6 +72,9 @@ class Held:
     seen: Observation
     url: str | None = None
     made: str = ""
+    sync_id: str = ""
+    source: str = ""
+    text: str | None = field(default=None, repr=False, compare=False)
 
     @property
     def usable(self) -> bool:

@@ -2,8 +2,8 @@
 The mark: which sync keeps an entry, for which document, with which content.
 
 The vendors have no metadata, so it travels in the entry's title (SendKit: in the file name), and the
-vendor's own list is the manifest: no state to lose. ``[kb~main.k4u7x2mvqa.7hd2k9qe]`` holds the sync's name in
-clear, 50 bits of the document's key and 40 of its content.
+vendor's own list is the manifest: no state to lose. ``[kb~main.k4u7x2mvqa.7hd2k9qe-q3x]`` holds the sync's name in
+clear, 50 bits of the document's key, 40 of its content and 15 of the source it came from.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 #: What a sync may be called: it stands in clear in every title, and the vendor's search has to find it.
 SYNC_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,22}[a-z0-9])?")
 
-_KEY, _DIGEST = 10, 8
-_CORE = rf"kb~({SYNC_ID.pattern})\.([a-z2-7]{{{_KEY}}})\.([a-z2-7]{{{_DIGEST}}})"
+_KEY, _DIGEST, _SOURCE = 10, 8, 3
+_CORE = rf"kb~({SYNC_ID.pattern})\.([a-z2-7]{{{_KEY}}})\.([a-z2-7]{{{_DIGEST}}})(?:-([a-z2-7]{{{_SOURCE}}}))?"
 _IN_TITLE = re.compile(rf"\s*\[{_CORE}\]\s*$", re.IGNORECASE)
 _IN_NAME = re.compile(rf"~{_CORE}(\.[a-z0-9]{{1,10}})?$", re.IGNORECASE)
 
@@ -37,18 +37,20 @@ class Mark:
     :param sync_id: the sync
     :param key: hash of destination and document key
     :param digest: hash of what was sent
+    :param source: tag of the source that it was read from; empty: of one that has no name
     """
 
     sync_id: str
     key: str
     digest: str
+    source: str = ""
 
     def belongs(self, sync_id: str, only: str = "") -> bool:
         """Is it of this sync, and of this document where one is named by its key hash?"""
         return self.sync_id == sync_id and only in ("", self.key)
 
     def __str__(self) -> str:
-        return f"kb~{self.sync_id}.{self.key}.{self.digest}"
+        return f"kb~{self.sync_id}.{self.key}.{self.digest}{f'-{self.source}' if self.source else ''}"
 
 
 def search_term(sync_id: str, key: str = "") -> str:
@@ -64,6 +66,11 @@ def nfc(text: str) -> str:
 def key_hash(destination: str, key: str) -> str:
     """Return the hash of a document's key; the destination is part of it, so two knowledge bases never mix."""
     return _short(f"{destination}\0{nfc(key)}".encode(), _KEY)
+
+
+def source_tag(name: str) -> str:
+    """Return the tag of a source: two of one sync are told apart by it."""
+    return _short(name.encode(), _SOURCE) if name else ""
 
 
 def digest_of(kind: str, content: bytes, extra: str = "") -> str:
@@ -104,11 +111,11 @@ def read_name(text: str | None) -> tuple[str, Mark | None]:
     found = _IN_NAME.search(text or "")
     if found is None:
         return text or "", None
-    return (text or "")[: found.start()] + (found[4] or ""), _mark(found)
+    return (text or "")[: found.start()] + (found[5] or ""), _mark(found)
 
 
 def _mark(found: re.Match[str]) -> Mark:
-    return Mark(found[1].lower(), found[2].lower(), found[3].lower())
+    return Mark(found[1].lower(), found[2].lower(), found[3].lower(), (found[4] or "").lower())
 
 
 def _short(content: bytes, length: int) -> str:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from airflow_provider.refresh.observation import Observation, Phase
+
+_WORKING, _TROUBLED = "working", "troubled"
 
 
 class Verdict(StrEnum):
@@ -28,6 +33,19 @@ class Tally:
 
     working: int
     troubled: int = 0
+
+
+def counted(*, working: int = 0, troubled: int = 0) -> Observation:
+    """Return what one read tells of a sync."""
+    return Observation(status=None, phase=Phase.UNKNOWN, counts={_WORKING: working, _TROUBLED: troubled})
+
+
+def tally(seen: Sequence[Observation]) -> Tally:
+    """Add up what the reads of one look told."""
+    return Tally(
+        working=sum(each.counts[_WORKING] for each in seen),
+        troubled=sum(each.counts[_TROUBLED] for each in seen),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,10 @@
-"""One process's line to the vendor: its loop, its client, its clock."""
+"""One process's line to the vendor: its loop, its client, its clock, and which of the entries are ours."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -17,16 +17,20 @@ from airflow_provider.errors import (
 )
 from airflow_provider.http.client import AsyncClient
 from airflow_provider.sync.concurrency import AdaptiveLimit
-from airflow_provider.sync.progress import Tally
-from airflow_provider.sync.totals import tally
+from airflow_provider.sync.mark import search_term
+from airflow_provider.sync.progress import Tally, tally
 
 if TYPE_CHECKING:
     from airflow_provider.http.settings import SettingsSource
     from airflow_provider.refresh.observation import Target
     from airflow_provider.sync.destination import Destination
     from airflow_provider.sync.documents import Held
+    from airflow_provider.sync.manifest import Manifest
 
 T = TypeVar("T")
+
+#: Entries that are read one by one rather than by the list of all there are.
+_SINGLE = 20
 
 
 class Session:
@@ -35,24 +39,38 @@ class Session:
 
     In between no loop runs, so Airflow's own calls (task state, connections) may block as they do.
 
+    :param sync_id: entries that bear its mark are ours
+    :param only: key hash of the one document that this is about; empty: all of the sync
     :param concurrency: requests at a time; the client has as many connections
-    :param deadline: seconds since the epoch after which nobody sleeps any more
-    :ivar held: what the vendor's list showed last
+    :param deadline: seconds since the epoch after which nothing is begun any more
+    :ivar held: our entries, as the vendor's list showed them last
     :ivar looks: how often the vendor was asked how far it is
     """
 
     def __init__(
-        self, hook: SettingsSource, destination: Destination, concurrency: int, deadline: float
+        self,
+        hook: SettingsSource,
+        destination: Destination,
+        manifest: Manifest,
+        *,
+        sync_id: str,
+        only: str,
+        concurrency: int,
+        deadline: float,
     ) -> None:
         self._hook = hook
         self._destination = destination
+        self._manifest = manifest
+        self._sync_id = sync_id
+        self._only = only
         self._concurrency = concurrency
-        self._deadline = deadline
+        self.deadline = deadline
         self._runner = asyncio.Runner()
         self.limit = AdaptiveLimit(concurrency, deadline)
         self.client = self._connect()
-        self.held: list[Held] = []
+        self.held: Sequence[Held] = ()
         self.looks = 0
+        self._known: set[int | str] = set()
 
     def _connect(self) -> AsyncClient:
         settings = self._hook.settings()
@@ -96,26 +114,78 @@ class Session:
         except TimeoutError:
             raise self._too_late() from None
 
-    def _too_late(self) -> RefreshTimeoutError:
-        return RefreshTimeoutError(
-            f"{self._destination.key}: not through in time. The vendor goes on with what was sent. A retry plans "
-            "anew, and sends only what is missing."
-        )
+    # --- reading -----------------------------------------------------------------------------------------
 
-    def list_held(self) -> list[Held]:
+    def list_held(self) -> Sequence[Held]:
         """
-        List all entries that bear our mark.
+        List our entries.
+
+        One that was listed before and is not any more is looked for by its id: a search is no proof of absence.
 
         :raises ListIncompleteError: the list does not add up
         """
-        self.held = self.ask(lambda: self._destination.held(self.client))
+        shown = self._ours(self._list(search_term(self._sync_id)))
+        unseen = self._known - {entry.id for entry in shown}
+        if unseen:
+            found = self._ours(self.get(unseen))
+            self._known -= unseen - {entry.id for entry in found}
+            shown += found
+        self._known |= {entry.id for entry in shown}
+        self.held = shown
+        return shown
+
+    def list_whole(self) -> Sequence[Held]:
+        """List our entries without the vendor's search, which may have left some out."""
+        self.held = self._ours(self._list(None))
+        self._known |= {entry.id for entry in self.held}
         return self.held
 
-    def look(self, ids: set[int | str]) -> list[Held]:
-        """Look at some entries, by as few requests as possible."""
-        pages = max(1, -(-len(self.held) // 100))
+    def count(self) -> int:
+        """Ask how many entries there are, whosever they are."""
+        return self.ask(lambda: self._destination.count(self.client))
+
+    def list_of(self, sync_id: str) -> Sequence[Held]:
+        """List the entries of another sync."""
+        return [entry for entry in self._list(search_term(sync_id)) if entry.sync_id == sync_id]
+
+    def list_unmarked(self) -> Sequence[Held]:
+        """List the entries that bear nobody's mark."""
+        return [
+            entry for entry in self._list(None) if not entry.sync_id and not self._manifest.buried(entry.id)
+        ]
+
+    def get(self, ids: Collection[int | str]) -> Sequence[Held]:
+        """Read some entries, whosever they are; one that is gone is left out."""
+        if len(ids) > _SINGLE:
+            listed = [entry for entry in self._list(None) if entry.id in ids]
+            late = sorted(set(ids) - {entry.id for entry in listed}, key=str)[:_SINGLE]
+            return [*listed, *self.ask(lambda: self._destination.get(self.client, late))]
+        return self.ask(lambda: self._destination.get(self.client, sorted(ids, key=str)))
+
+    def look(self, ids: Collection[int | str]) -> Sequence[Held]:
+        """Look at some of our entries, by as few requests as possible."""
         self.looks += 1
-        return self.ask(lambda: self._destination.observe(self.client, ids, pages))
+        if len(ids) <= max(1, -(-len(self.held) // 100)):
+            return self._ours(self.get(ids))
+        return [entry for entry in self.list_held() if entry.id in ids]
+
+    def forget(self, ids: Iterable[int | str]) -> None:
+        """Forget entries that were deleted: nobody misses them."""
+        self._known -= set(ids)
+
+    def _list(self, search: str | None) -> Sequence[Held]:
+        return self.ask(lambda: self._destination.list(self.client, search))
+
+    def _ours(self, entries: Iterable[Held]) -> list[Held]:
+        return [
+            entry
+            for entry in entries
+            if entry.sync_id == self._sync_id
+            and self._only in ("", entry.key_hash)
+            and not self._manifest.buried(entry.id)
+        ]
+
+    # --- waiting -----------------------------------------------------------------------------------------
 
     def tally(self) -> Tally:
         """Ask how far the vendor is; each request once, since the wait has its own patience."""
@@ -141,9 +211,9 @@ class Session:
                 return await self.client.send(target.read(), retry=False)
             except RateLimitedError as error:
                 pause = error.retry_after if error.retry_after is not None else min(30.0, 2.0**number)
-                if time.time() + pause >= self._deadline:
+                if time.time() + pause >= self.deadline:
                     raise
-                await asyncio.sleep(pause)
+                await asyncio.sleep(max(1.0, pause))
                 number += 1
 
     def sleep(self, seconds: float) -> None:
@@ -152,9 +222,15 @@ class Session:
 
         :raises RefreshTimeoutError: the deadline has passed
         """
-        if time.time() >= self._deadline:
+        if time.time() >= self.deadline:
             raise self._too_late()
-        time.sleep(max(0.0, min(seconds, self._deadline - time.time())))
+        time.sleep(max(0.0, min(seconds, self.deadline - time.time())))
+
+    def _too_late(self) -> RefreshTimeoutError:
+        return RefreshTimeoutError(
+            f"{self._destination.key}: not through in time. The vendor goes on with what was sent. A retry plans "
+            "anew, and sends only what is missing."
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -10,34 +10,43 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.errors import ApiError, AuthenticationError, ReadFailuresError, RefreshTimeoutError
 from airflow_provider.sync import progress
 from airflow_provider.sync.progress import SyncWait, Verdict
-from airflow_provider.sync.saved_state import Carried, SyncReport
+from airflow_provider.sync.saved_state import SavedState, SyncReport
 from airflow_provider.tasks.deferral import defer
 from airflow_provider.tasks.watch import judge_failed_tally
 
 if TYPE_CHECKING:
-    from airflow_provider.sync.destination import Destination
+    from airflow.triggers.base import BaseTrigger
+
     from airflow_provider.sync.options import SyncOptions
     from airflow_provider.sync.session import Session
 
 
+#: Builds the trigger that goes on with a wait, not before a time.
+MakeTrigger = Callable[[SyncWait, SavedState, float], "BaseTrigger"]
+
+
 class Waiter:
-    """Waits by totals."""
+    """
+    Waits by totals.
+
+    :param make_trigger: builds the trigger that goes on with the wait
+    """
 
     def __init__(
-        self, session: Session, destination: Destination, options: SyncOptions, deadline: float, log: Any
+        self, session: Session, make_trigger: MakeTrigger, options: SyncOptions, deadline: float, log: Any
     ) -> None:
         self._session = session
-        self._destination = destination
+        self._make_trigger = make_trigger
         self._options = options
         self._deadline = deadline
         self._log = log
         self._rotated = False
 
-    def wait(self, carry: Callable[[], Carried]) -> SyncReport:
+    def wait(self, save: Callable[[], SavedState]) -> SyncReport:
         """
         Wait here, or end this process and let the triggerer wait.
 
-        :param carry: what this run has to remember
+        :param save: what this run has to remember
         """
         now = time.time()
         wait = SyncWait(
@@ -51,14 +60,14 @@ class Waiter:
         wait, verdict, error = self._step(wait)
         if verdict is Verdict.WAIT and self._options.deferrable:
             self._log.info("Waiting in the triggerer, %.0f s at most", self._deadline - now)
-            carried = carry()
-            defer(wait, lambda not_before: self._destination.trigger(wait, carried, not_before))
+            saved = save()
+            defer(wait, lambda not_before: self._make_trigger(wait, saved, not_before))
         while verdict is Verdict.WAIT:
             asked = error.retry_after if error else None
             time.sleep(progress.next_look(wait, time.time(), random.random(), asked))
             wait, verdict, error = self._step(wait)
         return SyncReport(
-            wait=wait, verdict=verdict, carried=carry(), error=error.to_json() if error else None
+            wait=wait, verdict=verdict, carried=save(), error=error.to_json() if error else None
         )
 
     def _step(self, wait: SyncWait) -> tuple[SyncWait, Verdict, ApiError | None]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow_provider.hooks.base import KnowledgeHook
     from airflow_provider.refresh.observation import Target
     from airflow_provider.sync.progress import SyncWait
-    from airflow_provider.sync.saved_state import Carried, SyncReport
+    from airflow_provider.sync.saved_state import SavedState, SyncReport
 
 
 class KnowledgeSyncTrigger(WaitTrigger):
@@ -34,7 +34,7 @@ class KnowledgeSyncTrigger(WaitTrigger):
         self.carried = carried
 
     @classmethod
-    def of(cls, wait: SyncWait, carried: Carried, not_before: float, **arguments: Any) -> Self:
+    def of(cls, wait: SyncWait, carried: SavedState, not_before: float, **arguments: Any) -> Self:
         """
         Build a trigger from typed values.
 
@@ -57,14 +57,13 @@ class KnowledgeSyncTrigger(WaitTrigger):
         from airflow_provider.errors import ApiError
         from airflow_provider.refresh import codec
         from airflow_provider.sync import progress
-        from airflow_provider.sync.progress import SyncWait, Verdict
-        from airflow_provider.sync.saved_state import Carried, SyncReport
-        from airflow_provider.sync.totals import tally
+        from airflow_provider.sync.progress import SyncWait, Verdict, tally
+        from airflow_provider.sync.saved_state import SavedState, SyncReport
         from airflow_provider.tasks.watch import judge_failed_tally
         from airflow_provider.triggerer.reads import WaitReads
 
         wait = codec.load(SyncWait, self.wait)
-        carried = codec.load(Carried, self.carried)
+        carried = codec.load(SavedState, self.carried)
         failure: ApiError | None = None
         async with WaitReads(self._hook(), self._dag_id, self._targets()) as reads:
             while True:

@@ -211,7 +211,7 @@ def watched(split: Split) -> Any:
     from contextlib import ExitStack
 
     from airflow_provider.sync import reading
-    from airflow_provider.sync.apply import Sender
+    from airflow_provider.sync.apply import Applier
     from airflow_provider.sync.mark import digest_of
     from airflow_provider.sync.session import Session
     from airflow_provider.sync.spool import Spool
@@ -236,7 +236,7 @@ def watched(split: Split) -> Any:
         mock.patch.object(Session, "list_held", timed("listing", Session.list_held, time.monotonic)),
         mock.patch.object(reading.Reading, "read", timed("reading", reading.Reading.read, time.monotonic)),
         mock.patch.object(reading, "digest_of", timed("hashing", digest_of, time.thread_time)),
-        mock.patch.object(Sender, "_send", timed("writing", Sender._send, cpu)),
+        mock.patch.object(Applier, "_send", timed("writing", Applier._send, cpu)),
         mock.patch.object(Spool, "close", closing_spool),
     ):
         stack.enter_context(patch)

@@ -180,7 +180,7 @@ class Library:
     @property
     def pages(self) -> int:
         """How many pages of the list were read, and single entries."""
-        reads = [each for each in self.asked if each["method"] == "GET"]
+        reads = [e for e in self.asked if e["method"] == "GET" and not e["path"].endswith("/file-types")]
         return len(reads) - len(self.looks)
 
 

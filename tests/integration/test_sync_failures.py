@@ -263,7 +263,7 @@ def test_a_file_whose_upload_address_was_lost_is_begun_anew_in_the_same_run(libr
 def test_looks_that_fail_say_nothing_of_the_documents(library: Library) -> None:
     library.put_many(2)
     library.rig.sandbox.options(raw_text_seconds=5)
-    library.rig.sandbox.fault("status", status=503, method="GET", path=ENTRIES, skip=3, times=60)
+    library.rig.sandbox.fault("status", status=503, method="GET", path=ENTRIES, skip=4, times=60)
     task = library.task(max_read_failures=3)
     ended = task.to_the_end()
     assert ended.verdict == ("up_for_retry", "ReadFailuresError")

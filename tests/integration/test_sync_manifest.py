@@ -1,4 +1,4 @@
-"""The optional manifest: bare titles, tombstones, files that are not read twice."""
+"""The optional manifest: tombstones, files that are not read twice, edits by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 
 from tests.integration.rig import Rig
 from tests.integration.syncing import MODES, Library
-from tests.integration.wire import Wire
 
 
 @pytest.fixture
@@ -21,54 +20,28 @@ def library(request: pytest.FixtureRequest, rig: Rig, tmp_path: Path) -> Library
 
 
 @pytest.fixture
-def bare(tmp_path: Path) -> dict[str, Any]:
-    """Titles without a mark; a manifest is all that tells whose an entry is."""
-    return {"title_mark": False, "manifest": f"file://{tmp_path}/state/manifest.json"}
+def noted(tmp_path: Path) -> dict[str, Any]:
+    """The argument that names a manifest."""
+    return {"manifest": f"file://{tmp_path}/state/manifest.json"}
 
 
-def titles(library: Library) -> dict[str, str | None]:
-    """What everybody's usable entries say, by their whole titles."""
-    entries = library.rig.sandbox.state(entries=500)["entries"]
-    return {
-        entry["title"]: entry.get("rawText") for entry in entries if entry["title"] != "Company information"
-    }
-
-
-@pytest.mark.parametrize("library", MODES, indirect=True)
-def test_titles_may_be_left_bare_if_a_manifest_remembers(library: Library, bare: dict[str, Any]) -> None:
+def test_bare_titles_are_refused_and_adopt_takes_them_over_as_the_message_says(library: Library) -> None:
     library.put_many(3)
-    library.put("prices.csv", "a,b\n1,2\n")
-    assert library.bring(**bare)["counts"] == {"created": 4}
-    assert titles(library) == library.wanted
-    assert library.bring(**bare)["counts"] == {"unchanged": 4}
-    assert library.written == {}
-    library.put("article-000.md", "Changed.")
-    library.move("article-001.md", "moved.md")
-    library.drop("article-002.md")
-    library.put("prices.csv", "a,b\n3,4\n")
-    result = library.bring(delete_missing=True, max_deletes="50%", **bare)
-    assert result["counts"] == {"updated": 2, "renamed": 1, "superseded": 1, "delete_accepted": 1}
-    assert titles(library) == library.wanted
+    for name, text in library.wanted.items():
+        library.seed(name, text)
+    ended = library.run(title_mark=False)
+    assert ended.verdict == ("failed", "InvalidArgumentError")
+    assert "adopt='title' takes over the entries that have bare titles" in ended.told
+    assert library.asked == []
+    library.bring(adopt="title")
+    assert library.is_equal()
+    assert library.written["POST"] == 0
 
 
-def test_entries_of_the_same_title_stay_somebody_elses(library: Library, bare: dict[str, Any]) -> None:
+def test_a_manifest_of_another_sync_is_refused(library: Library, noted: dict[str, Any]) -> None:
     library.put("a.md", "Ours.")
-    theirs = library.seed("a.md", "Theirs.")
-    library.bring(**bare)
-    library.put("a.md", "Ours, changed.")
-    library.bring(delete_missing=True, **bare)
-    state = {entry["id"]: entry for entry in library.rig.sandbox.state()["entries"]}
-    assert state[theirs]["rawText"] == "Theirs."
-    assert {entry["rawText"] for entry in state.values() if entry["title"] == "a.md"} == {
-        "Theirs.",
-        "Ours, changed.",
-    }
-
-
-def test_a_manifest_of_another_sync_is_refused(library: Library, bare: dict[str, Any]) -> None:
-    library.put("a.md", "Ours.")
-    library.bring(**bare)
-    ended = library.run(sync_id="other", **bare)
+    library.bring(**noted)
+    ended = library.run(sync_id="other", **noted)
     assert ended.verdict == ("failed", "ManifestError")
     assert "a manifest of its own" in ended.told
     assert library.asked == []
@@ -76,24 +49,17 @@ def test_a_manifest_of_another_sync_is_refused(library: Library, bare: dict[str,
 
 @pytest.mark.parametrize("content", ["", "no JSON", "[]", "{}", '{"format": 1}'])
 def test_what_is_no_manifest_is_refused_and_not_overwritten(
-    library: Library, bare: dict[str, Any], tmp_path: Path, content: str
+    library: Library, noted: dict[str, Any], tmp_path: Path, content: str
 ) -> None:
     library.put("a.md", "Ours.")
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "manifest.json").write_text(content)
-    assert library.run(**bare).verdict == ("failed", "ManifestError")
+    assert library.run(**noted).verdict == ("failed", "ManifestError")
     assert (tmp_path / "state" / "manifest.json").read_text() == content
-    assert library.asked == []
+    assert library.written == {}
 
 
-def test_without_marks_a_manifest_is_needed(library: Library) -> None:
-    library.put("a.md", "Ours.")
-    ended = library.run(title_mark=False)
-    assert ended.verdict == ("failed", "InvalidArgumentError")
-    assert "needs a manifest" in ended.told
-
-
-def test_with_marks_a_lost_manifest_costs_nothing(library: Library, tmp_path: Path) -> None:
+def test_a_lost_manifest_costs_nothing(library: Library, tmp_path: Path) -> None:
     arguments = {"manifest": f"file://{tmp_path}/manifest.json", "detect": "stat"}
     library.put_many(3)
     library.bring(**arguments)
@@ -152,17 +118,60 @@ def test_a_manifest_holds_no_titles_and_no_texts(library: Library, tmp_path: Pat
     assert "secret" not in kept
 
 
-def test_without_marks_what_a_dead_worker_created_is_taken_over_by_its_title(
-    library: Library, bare: dict[str, Any]
-) -> None:
-    """The manifest was not written any more; without ``adopt`` these entries would be nobody's."""
-    library.put_many(8)
-    with Wire() as wire:
-        task = wire.task(library.make(adopt="title", concurrency=2, **bare))
-        wire.die_after(6)
-        assert task.to_the_end().state == "killed"
-        wire.die_after(None)
-        ended = task.retry().to_the_end()
-    assert ended.verdict == ("success", None)
-    assert titles(library) == library.wanted
-    assert len(library.entries) == 9
+# --- edits by hand -------------------------------------------------------------------------------------------
+
+
+def edited(library: Library, noted: dict[str, Any]) -> None:
+    """A folder in sync, one of whose entries somebody edits in the vendor's console."""
+    library.put_many(3)
+    library.bring(**noted)
+    entry = library.entry("article-001.md")
+    library.rig.sandbox.advance(5)
+    library.rig.sandbox.set_entry(entry.id, rawText="Edited by hand.")
+
+
+@pytest.mark.parametrize("library", MODES, indirect=True)
+def test_an_edit_by_hand_is_written_over(library: Library, noted: dict[str, Any]) -> None:
+    edited(library, noted)
+    assert library.bring(**noted)["counts"] == {"updated": 1, "unchanged": 2, "superseded": 1}
+    assert library.is_equal()
+    assert library.bring(**noted)["counts"] == {"unchanged": 3}
+    assert library.written == {}
+
+
+@pytest.mark.parametrize("library", MODES, indirect=True)
+def test_an_edit_by_hand_is_kept(library: Library, noted: dict[str, Any]) -> None:
+    edited(library, noted)
+    for _ in range(2):
+        ended = library.run(on_drift="keep", **noted)
+        assert ended.verdict == ("success", None)
+        assert ended.result["counts"] == {"unchanged": 2, "skipped": 1}
+    assert library.said["article-001.md"] == "Edited by hand."
+
+
+@pytest.mark.parametrize("library", MODES, indirect=True)
+def test_an_edit_by_hand_fails_its_document(library: Library, noted: dict[str, Any]) -> None:
+    edited(library, noted)
+    ended = library.run(on_drift="fail", **noted)
+    assert ended.verdict == ("up_for_retry", "DocumentsFailedError")
+    assert "edited entry" in ended.told
+    assert library.said["article-001.md"] == "Edited by hand."
+
+
+@pytest.mark.parametrize("library", MODES, indirect=True)
+def test_an_edit_by_hand_is_noticed_before_a_changed_text_is_written_over_it(library: Library) -> None:
+    """Without a manifest as well: the text is read before it is written over, and its mark tells."""
+    for on_drift, says in (("keep", "Edited by hand."), ("overwrite", "The source's own.")):
+        library.put("a.md", f"Before {on_drift}.")
+        library.bring()
+        library.rig.sandbox.set_entry(library.entry("a.md").id, rawText="Edited by hand.")
+        library.put("a.md", "The source's own.")
+        assert library.run(on_drift=on_drift).state == "success"
+        assert library.said == {"a.md": says}
+
+
+def test_a_manifest_whose_place_takes_nothing_is_refused_before_anything_is_sent(library: Library) -> None:
+    library.put("a.md", "Text.")
+    ended = library.run(manifest="file:///proc/nowhere/manifest.json")
+    assert ended.verdict == ("failed", "ManifestError")
+    assert library.written == {}

@@ -10,12 +10,13 @@ from airflow_provider.arguments import Checker
 from airflow_provider.hooks.sendkit import SendKitHook
 from airflow_provider.sources.document import Document
 from airflow_provider.sources.items import Items
-from airflow_provider.sync import run as road
+from airflow_provider.sync import run as syncs
 from airflow_provider.sync.content import ReadingRules
 from airflow_provider.sync.manifest import Manifest
 from airflow_provider.sync.mark import key_hash
 from airflow_provider.sync.options import SyncOptions, read_options
 from airflow_provider.tasks.failures import refuse
+from airflow_provider.triggers.sync import SendKitDocumentsSyncTrigger
 from airflow_provider.vendors.sendkit.documents import AgentKnowledge
 from airflow_provider.vendors.sendkit.endpoints import CONTENT_TYPES, MAX_DOCUMENT_BYTES
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 def sync(
     operator: SendKitSyncDocumentsOperator, context: Context, report: SyncReport | None
 ) -> dict[str, Any]:
-    """Check the arguments, all at once, then go the road."""
+    """Check the arguments, all at once, then sync."""
     check = Checker()
     options = _options(operator, check)
     return _run(operator, context, report, options, check)
@@ -62,10 +63,6 @@ def _options(operator: SendKitSyncDocumentsOperator, check: Checker) -> SyncOpti
         check.problems.append("strategy='update' is not possible: a SendKit document cannot be changed")
     if options.adopt is not None:
         check.problems.append("adopt is not possible: a SendKit document cannot be renamed")
-    if not options.title_mark:
-        check.problems.append(
-            "title_mark=False is not possible: nothing else tells our documents from others"
-        )
     return options
 
 
@@ -88,12 +85,26 @@ def _run(
         max_file_bytes=MAX_DOCUMENT_BYTES,
     )
     header = {"host": hook.settings().base_url, "agent": agent_id, "sync": options.sync_id}
-    destination = AgentKnowledge(
-        conn_id=operator.sendkit_conn_id,
-        agent_id=agent_id,
-        sync_id=options.sync_id,
-        recipe=recipe,
-        manifest=Manifest.read(options.manifest, header, recipe.name),
-        only=key_hash(recipe.destination, only) if only else "",
+    key = key_hash(recipe.destination, only) if only else ""
+    manifest = Manifest.read(options.manifest, header, recipe.name)
+    return syncs.run(
+        context,
+        operator.log,
+        report,
+        hook=hook,
+        destination=AgentKnowledge(
+            agent_id=agent_id, sync_id=options.sync_id, recipe=recipe, manifest=manifest, only=key
+        ),
+        manifest=manifest,
+        options=options,
+        make_trigger=lambda wait, saved, not_before: SendKitDocumentsSyncTrigger.of(
+            wait,
+            saved,
+            not_before,
+            conn_id=operator.sendkit_conn_id,
+            agent_id=agent_id,
+            sync_id=options.sync_id,
+            only=key,
+        ),
+        only=key,
     )
-    return road.run(operator, context, report, hook=hook, destination=destination, options=options)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.arguments import Checker
 from airflow_provider.errors import InvalidArgumentError
 from airflow_provider.hooks.sensay import SensayHook
-from airflow_provider.sync import run as road
+from airflow_provider.sync import run as syncs
 from airflow_provider.sync.content import ReadingRules
 from airflow_provider.sync.manifest import Manifest
 from airflow_provider.sync.options import read_options
 from airflow_provider.tasks.failures import refuse
+from airflow_provider.triggers.sync import SensayKnowledgeBaseSyncTrigger
 from airflow_provider.vendors.sensay import generation as generations
 from airflow_provider.vendors.sensay.documents import SensayKnowledgeBase
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 def sync(
     operator: SensaySyncKnowledgeBaseOperator, context: Context, report: SyncReport | None
 ) -> dict[str, Any]:
-    """Check the arguments, all at once, then go the road."""
+    """Check the arguments, all at once, then sync."""
     check = Checker()
     replica_uuid = check.uuid("replica_uuid", operator.replica_uuid)
     options = read_options(operator, check)
@@ -41,12 +42,24 @@ def sync(
         )
     recipe = ReadingRules(destination=f"sensay:{replica_uuid}", encoding=options.encoding)
     header = {"host": hook.settings().base_url, "replica": replica_uuid, "sync": options.sync_id}
-    destination = SensayKnowledgeBase(
-        conn_id=operator.sensay_conn_id,
-        replica_uuid=replica_uuid,
-        sync_id=options.sync_id,
-        recipe=recipe,
-        manifest=Manifest.read(options.manifest, header, recipe.name),
-        marks=options.title_mark,
+    manifest = Manifest.read(options.manifest, header, recipe.name)
+    leaving = len(manifest.tombstones)
+    return syncs.run(
+        context,
+        operator.log,
+        report,
+        hook=hook,
+        destination=SensayKnowledgeBase(
+            replica_uuid=replica_uuid, sync_id=options.sync_id, recipe=recipe, leaving=leaving
+        ),
+        manifest=manifest,
+        options=options,
+        make_trigger=lambda wait, saved, not_before: SensayKnowledgeBaseSyncTrigger.of(
+            wait,
+            saved,
+            not_before,
+            conn_id=operator.sensay_conn_id,
+            replica_uuid=replica_uuid,
+            sync_id=options.sync_id,
+        ),
     )
-    return road.run(operator, context, report, hook=hook, destination=destination, options=options)

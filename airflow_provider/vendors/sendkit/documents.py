@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -11,23 +11,18 @@ from airflow_provider.errors import ApiError, InvalidArgumentError, InvalidRespo
 from airflow_provider.refresh.observation import Observation, Phase, Target
 from airflow_provider.refresh.wait import Rules
 from airflow_provider.sync.content import Content, ReadingRules
-from airflow_provider.sync.destination import Trace
+from airflow_provider.sync.destination import put
 from airflow_provider.sync.documents import Deletion, Held, Kind, Wanted
 from airflow_provider.sync.kinds import suffix_of
 from airflow_provider.sync.manifest import Manifest
 from airflow_provider.sync.mark import UNSEEN, Mark, read_name, write_name
-from airflow_provider.sync.uploading import put
 from airflow_provider.vendors.sendkit import endpoints as sendkit
 from airflow_provider.vendors.sendkit.agent import RULES
 from airflow_provider.vendors.sendkit.totals import AgentDocuments
 
 if TYPE_CHECKING:
-    from airflow.triggers.base import BaseTrigger
-
     from airflow_provider.http.client import AsyncClient
-    from airflow_provider.sync.progress import SyncWait
-    from airflow_provider.sync.saved_state import Carried
-    from airflow_provider.vendors.sendkit.models import Agent, Document, UploadSlot
+    from airflow_provider.vendors.sendkit.models import Document, UploadSlot
 
 #: Characters of a document's name in front of the mark.
 _STEM = 80
@@ -36,15 +31,15 @@ _STEM = 80
 @dataclass
 class AgentKnowledge:
     """
-    The documents of one sync in one agent; the mark stands in ``fileName``.
+    The documents of one agent; the mark stands in ``fileName``.
 
     An agent whose answer has no ``uploadedDocuments`` shows neither what it holds nor how far it is. The manifest
     then tells what was sent, and nobody can tell whether it was processed.
 
-    :param only: key hash of the one document that this is about; empty: all of the sync
+    :param sync_id: the sync that a wait is for
+    :param only: key hash of the one document that a wait is for; empty: all of the sync
     """
 
-    conn_id: str
     agent_id: str
     sync_id: str
     recipe: ReadingRules
@@ -52,8 +47,9 @@ class AgentKnowledge:
     only: str = ""
     vendor: str = field(default="sendkit", init=False)
     patches: bool = field(default=False, init=False)
-    rules: Rules = field(default=RULES, init=False)
+    reads_single: bool = field(default=False, init=False)
     blind: bool = field(default=False, init=False)
+    rules: Rules = field(default=RULES, init=False)
 
     def __post_init__(self) -> None:
         self.key = f"agents/{self.agent_id}"
@@ -63,76 +59,46 @@ class AgentKnowledge:
         """One: the agent shows all its documents."""
         return () if self.blind else (AgentDocuments(self.agent_id, self.sync_id, self.only),)
 
-    def trigger(self, wait: SyncWait, carried: Carried, not_before: float) -> BaseTrigger:
-        """Build the trigger that goes on with the wait."""
-        from airflow_provider.triggers.sync import SendKitDocumentsSyncTrigger
-
-        return SendKitDocumentsSyncTrigger.of(
-            wait,
-            carried,
-            not_before,
-            conn_id=self.conn_id,
-            agent_id=self.agent_id,
-            sync_id=self.sync_id,
-            only=self.only,
-        )
-
     # --- reading -----------------------------------------------------------------------------------------
 
-    async def held(self, client: AsyncClient) -> list[Held]:
+    async def list(self, client: AsyncClient, search: str | None = None) -> Sequence[Held]:
         """
-        List all documents that bear our mark.
+        List the documents; the agent shows all of them at once.
 
-        :raises InvalidArgumentError: the agent does not show its documents, and there is no manifest
+        :raises InvalidArgumentError: it shows none, so nobody could tell what it holds, or when one is processed
         """
         agent = await client.send(sendkit.get_agent(self.agent_id))
         self.blind = "uploadedDocuments" not in agent.fields_present
-        if not self.blind:
-            return self._ours(agent)
-        if self.manifest.path is None:
+        if self.blind and self.manifest.path is None:
             raise InvalidArgumentError(
                 f"Agent {self.agent_id} does not show its documents: the answer to GET has no 'uploadedDocuments'. So "
                 "nobody can tell what it holds, or when a document is processed. Nothing was sent. Give manifest=, a "
                 "file in object storage that remembers what was sent; the end of processing then stays unseen."
             )
-        unseen = Observation(status="unseen", phase=Phase.SUCCEEDED)
-        return [
-            Held(id=each, key_hash=key, digest=digest, title="", kind=Kind.FILE, seen=unseen)
-            for each, (key, digest) in self.manifest.entries.items()
-            if self.only in ("", key)
-        ]
+        if self.blind:
+            unseen = Observation(status="unseen", phase=Phase.SUCCEEDED)
+            return [
+                Held(
+                    id=each,
+                    key_hash=key,
+                    digest=digest,
+                    title="",
+                    kind=Kind.FILE,
+                    seen=unseen,
+                    sync_id=self.sync_id,
+                )
+                for each, (key, digest) in self.manifest.entries.items()
+            ]
+        return [_held(document) for document in agent.uploaded_documents if document.file_key]
 
-    async def loose(self, client: AsyncClient) -> list[Held]:
-        """None: a document can be given no mark afterwards."""
-        return []
+    async def count(self, client: AsyncClient) -> int:
+        """Nought: an agent shows all of its documents, or none."""
+        return 0
 
-    async def observe(self, client: AsyncClient, ids: Iterable[int | str], pages: int) -> list[Held]:
-        """Look at some documents; the agent shows all of them at once."""
+    async def get(self, client: AsyncClient, ids: Iterable[int | str]) -> Sequence[Held]:
+        """Read some documents; one that is gone is left out."""
         wanted = set(ids)
-        return [each for each in await self.held(client) if each.id in wanted]
-
-    async def trace(self, client: AsyncClient, ids: Collection[int | str]) -> Trace:
-        """Look for documents that were processed, and that :meth:`held` does not show."""
-        agent = await client.send(sendkit.get_agent(self.agent_id))
-        bare: set[int | str] = {
-            str(document.file_key)
-            for document in agent.uploaded_documents
-            if document.file_key in ids and read_name(document.file_name)[1] is None
-        }
-        return Trace(bare=bare, gone=set())
-
-    async def find(self, client: AsyncClient, wanted: Wanted, mark: Mark) -> list[Held]:
-        """List the documents that bear this very mark."""
-        same = (mark.key, mark.digest)
-        return [each for each in await self.held(client) if (each.key_hash, each.digest) == same]
-
-    def _ours(self, agent: Agent) -> list[Held]:
-        return [
-            _held(document, bare, mark)
-            for document in agent.uploaded_documents
-            for bare, mark in [read_name(document.file_name)]
-            if mark is not None and mark.belongs(self.sync_id, self.only) and document.file_key
-        ]
+        return [each for each in await self.list(client) if each.id in wanted]
 
     # --- writing -----------------------------------------------------------------------------------------
 
@@ -169,18 +135,15 @@ class AgentKnowledge:
                 file_size=len(content.content),
             )
         )
-        self.manifest.entries[key] = (mark.key, mark.digest)
+        if self.blind:
+            self.manifest.entries[key] = (mark.key, mark.digest)
         return key
 
-    async def rewrite(
-        self, client: AsyncClient, entry: Held, wanted: Wanted, mark: Mark, content: Content
+    async def update(
+        self, client: AsyncClient, entry: Held, title: str, mark: Mark, content: Content | None = None
     ) -> None:
-        """Never asked: a document cannot be changed."""
+        """Never asked, since ``patches`` is False."""
         raise AssertionError("a SendKit document cannot be changed")
-
-    async def retitle(self, client: AsyncClient, entry: Held, title: str, mark: Mark) -> None:
-        """Never asked: a document cannot be renamed."""
-        raise AssertionError("a SendKit document cannot be renamed")
 
     async def delete(self, client: AsyncClient, entry_id: int | str) -> Deletion | None:
         """Remove a document; None: it was gone."""
@@ -197,17 +160,20 @@ class AgentKnowledge:
         return False
 
 
-def _held(document: Document, bare: str, mark: Mark) -> Held:
+def _held(document: Document) -> Held:
     phases = {"processing": Phase.RUNNING, "completed": Phase.SUCCEEDED, "failed": Phase.FAILED}
     status = None if document.status is None else str(document.status)
+    bare, mark = read_name(document.file_name)
     return Held(
         id=str(document.file_key),
-        key_hash=mark.key,
-        digest=mark.digest,
+        key_hash=mark.key if mark else "",
+        digest=mark.digest if mark else UNSEEN,
         title=bare,
         kind=Kind.FILE,
         seen=Observation(status=status, phase=phases.get(str(status), Phase.UNKNOWN)),
         made=document.uploaded_at or "",
+        sync_id=mark.sync_id if mark else "",
+        source=mark.source if mark else "",
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.refresh.observation import Observation
 from airflow_provider.sync.mark import search_term
-from airflow_provider.sync.totals import counted
+from airflow_provider.sync.progress import counted
 from airflow_provider.texts import shortened_id
 from airflow_provider.vendors.sensay import LABEL
 

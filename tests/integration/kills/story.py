@@ -92,7 +92,7 @@ class Story:
         self._told += 1
         self.rig.reset()
         library = Library(self.rig, self.scratch / f"{self.night}-{self._told}", self.deferrable)
-        self.rig.sandbox.options(raw_text_seconds=2)  # or a deferrable task had nothing to wait for
+        self.rig.sandbox.options(raw_text_seconds=8)  # or a deferrable task had nothing to wait for
         _yesterday(library)
         entries: list[dict[str, Any]] = [
             {"title": title, "rawText": "Not ours.", "status": "READY"} for title in STRANGERS

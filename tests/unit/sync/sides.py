@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from airflow_provider.refresh.wait import Purpose, Wait
 from airflow_provider.sync.documents import Held, Kind, Skip, Wanted
 from airflow_provider.sync.mark import digest_of, key_hash
 from airflow_provider.sync.plan import Plan
+from airflow_provider.sync.planning import PlanOptions, make_plan
+from airflow_provider.sync.state import DocumentState, Done, SyncState
 from tests.unit.refresh.scenes import OLD, entry
 
 PLACE = "sensay:03db5651-cb61-4bdf-9ef0-89561f7c9c53"
@@ -78,3 +82,31 @@ def told(plan: Plan) -> list[tuple[Any, ...]]:
         )
         for row in plan.rows
     ]
+
+
+def state_of(
+    *,
+    tried: Iterable[str] = (),
+    given_up: Mapping[str, str] | None = None,
+    proving: Iterable[int | str] = (),
+    **members: Any,
+) -> SyncState:
+    """What a run knows: the keys it has tried, and those it gave up with the reason."""
+    reasons = given_up or {}
+    return SyncState(
+        documents={
+            key: DocumentState(done=Done.UPDATED if key in tried else None, given_up=reasons.get(key, ""))
+            for key in {*tried, *reasons}
+        },
+        proving={
+            each: Wait(purpose=Purpose.OWN, started=0, deadline=9, start_grace=1, poll_interval=1)
+            for each in proving
+        },
+        **members,
+    )
+
+
+def plan(documents: Iterable[Wanted], entries: Sequence[Held], **given: Any) -> Plan:
+    """The plan for two sides; of the members given, those of the options go there, and the rest into the state."""
+    options = {name: given.pop(name) for name in PlanOptions.__dataclass_fields__ if name in given}
+    return make_plan(documents, entries, PlanOptions(**options), state_of(**given))

@@ -6,8 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider.sync.progress import Tally
-from airflow_provider.sync.totals import tally
+from airflow_provider.sync.progress import Tally, tally
 from airflow_provider.vendors.sensay.totals import SensayTotals
 from tests.unit.refresh.scenes import REPLICA
 

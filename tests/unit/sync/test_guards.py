@@ -16,17 +16,17 @@ from airflow_provider.sync.guards import (
     nothing_usable,
     too_many_deletions,
 )
-from airflow_provider.sync.plan import Plan, Wishes, make
-from tests.unit.refresh.sync.sides import held, wanted
+from airflow_provider.sync.plan import Plan
+from tests.unit.sync.sides import held, plan, wanted
 
 
 def losing(gone: int, live: int) -> Plan:
     """A plan that would delete some of the live documents."""
     documents = [wanted(f"{n}", f"{n}") for n in range(gone, live)]
     entries = [held(n + 1, f"{n}", f"{n}") for n in range(live)]
-    plan = make(documents, entries, Wishes(delete_missing=True))
-    assert (plan.deletions, plan.live) == (gone, live)
-    return plan
+    made = plan(documents, entries, delete_missing=True)
+    assert (made.deletions, made.live) == (gone, live)
+    return made
 
 
 @pytest.mark.parametrize(
@@ -86,16 +86,16 @@ def test_moves_and_twins_and_failures_cost_nothing() -> None:
         held(3, "a", "zero"),
         held(4, "dead", status="UNPROCESSABLE"),
     ]
-    plan = make(documents, entries, Wishes(delete_missing=True))
-    assert too_many_deletions(plan, Ceiling(count=0)) is None
+    made = plan(documents, entries, delete_missing=True)
+    assert too_many_deletions(made, Ceiling(count=0)) is None
 
 
 def test_failed_entries_do_not_stretch_the_share() -> None:
     entries = [held(n, f"{n}", f"{n}", "UNPROCESSABLE") for n in range(90)]
     entries += [held(100 + n, f"live {n}", f"live {n}") for n in range(10)]
-    plan = make([], entries, Wishes(delete_missing=True))
-    assert (plan.deletions, plan.live) == (10, 10)
-    assert too_many_deletions(plan, Ceiling(percent=Decimal("0.25") * 100)) is not None
+    made = plan([], entries, delete_missing=True)
+    assert (made.deletions, made.live) == (10, 10)
+    assert too_many_deletions(made, Ceiling(percent=Decimal("0.25") * 100)) is not None
 
 
 @pytest.mark.parametrize(

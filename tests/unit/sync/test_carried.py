@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from airflow_provider.refresh import codec
 from airflow_provider.sync.progress import SyncWait, Tally, Verdict
-from airflow_provider.sync.saved_state import Carried, Done, SyncReport, pack, unpack
+from airflow_provider.sync.saved_state import SavedState, SyncReport, pack, unpack
+from airflow_provider.sync.state import Done
 from tests.unit.refresh.effort import effort
 
 WAIT = SyncWait(started=1.0, deadline=2.0, stall_timeout=3.0, start_grace=4.0, poll_interval=5.0)
-CARRIED = Carried(started=1.0, deadline=2.0, plan="p", version="v")
+CARRIED = SavedState(started=1.0, deadline=2.0, plan="p", version="v")
 
 keys = st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=10, max_size=10)
 

@@ -18,11 +18,10 @@ from airflow_provider.sync.plan import (
     Method,
     Plan,
     Row,
-    Wishes,
-    make,
 )
 from tests.unit.refresh.effort import effort
-from tests.unit.refresh.sync.sides import hash_of, held, wanted
+from tests.unit.sync.sides import hash_of, held, wanted
+from tests.unit.sync.sides import plan as make
 
 NAMES = ["a", "b", "c", "d", "e"]
 CONTENTS = ["one", "two", "three"]
@@ -50,8 +49,8 @@ entries = st.builds(
 )
 lists = st.lists(entries, max_size=8, unique_by=lambda each: each.id)
 some_ids = st.frozensets(st.integers(1, 99), max_size=3)
-wishes = st.builds(
-    Wishes,
+wishes: st.SearchStrategy[dict[str, Any]] = st.builds(
+    dict,
     delete_missing=st.booleans(),
     strategy=st.sampled_from(["auto", "update", "replace"]),
     retry_failed=st.sampled_from(["changed", "always"]),
@@ -67,9 +66,9 @@ wishes = st.builds(
 @given(sources, lists, wishes)
 @effort(100)
 def test_the_plan_has_one_row_for_each_document_and_none_for_an_entry_that_is_not_held(
-    source: list[Wanted], entries: list[Held], wish: Wishes
+    source: list[Wanted], entries: list[Held], wish: dict[str, Any]
 ) -> None:
-    plan = make(source, entries, wish)
+    plan = make(source, entries, **wish)
     rows = [row for row in plan.rows if row.action in OF_DOCUMENTS]
     assert [row.wanted for row in rows] == source
     assert sum(plan.counts.values()) == len(plan.rows)
@@ -81,15 +80,15 @@ def test_the_plan_has_one_row_for_each_document_and_none_for_an_entry_that_is_no
 @given(sources, lists, wishes)
 @effort(100)
 def test_only_what_left_the_source_is_deleted_and_only_with_leave(
-    source: list[Wanted], entries: list[Held], wish: Wishes
+    source: list[Wanted], entries: list[Held], wish: dict[str, Any]
 ) -> None:
-    plan = make(source, entries, wish)
+    plan = make(source, entries, **wish)
     present = {document.key_hash for document in source}
     deleted = [row for row in plan.of(Action.DELETE) if row.entry]
     assert {row.key_hash for row in deleted}.isdisjoint(present)
-    assert wish.delete_missing or not deleted
+    assert wish["delete_missing"] or not deleted
     assert plan.deletions <= plan.live
-    if not wish.delete_missing:
+    if not wish["delete_missing"]:
         lost = [row.entry for row in plan.of(*REMOVALS) if row.entry and row.key_hash not in present]
         assert all(entry.awaits_upload for entry in lost)
 
@@ -97,11 +96,11 @@ def test_only_what_left_the_source_is_deleted_and_only_with_leave(
 @given(sources, lists, wishes)
 @effort(100)
 def test_what_answers_goes_only_if_another_entry_of_its_document_answers_and_stays(
-    source: list[Wanted], entries: list[Held], wish: Wishes
+    source: list[Wanted], entries: list[Held], wish: dict[str, Any]
 ) -> None:
-    plan = make(source, entries, wish)
+    plan = make(source, entries, **wish)
     kept = {row.key_hash: row for row in plan.of(Action.UNCHANGED, Action.RENAME)}
-    doubtful = wish.proving | wish.doubted | wish.distrusted
+    doubtful = wish["proving"] | wish["doubted"] | wish["distrusted"]
     going = {row.entry.id for row in plan.of(*REMOVALS) if row.entry}
     for row in plan.of(Action.SUPERSEDED):
         assert row.entry is not None
@@ -127,24 +126,24 @@ def test_what_answers_goes_only_if_another_entry_of_its_document_answers_and_sta
 @given(sources, lists, wishes)
 @effort(100)
 def test_what_is_said_to_be_unchanged_is_ready_and_right(
-    source: list[Wanted], entries: list[Held], wish: Wishes
+    source: list[Wanted], entries: list[Held], wish: dict[str, Any]
 ) -> None:
-    for row in make(source, entries, wish).of(Action.UNCHANGED):
+    for row in make(source, entries, **wish).of(Action.UNCHANGED):
         assert row.entry is not None
         assert row.wanted is not None
         assert (row.entry.usable, row.entry.digest) == (True, row.wanted.digest)
-        assert row.entry.id not in wish.proving | wish.doubted | wish.distrusted
+        assert row.entry.id not in wish["proving"] | wish["doubted"] | wish["distrusted"]
 
 
 @given(sources, lists, wishes, st.randoms(use_true_random=False))
 @effort(100)
 def test_the_order_in_which_things_are_listed_changes_nothing(
-    source: list[Wanted], entries: list[Held], wish: Wishes, chance: Any
+    source: list[Wanted], entries: list[Held], wish: dict[str, Any], chance: Any
 ) -> None:
     other_source, other_entries = source[:], entries[:]
     chance.shuffle(other_source)
     chance.shuffle(other_entries)
-    assert make(source, entries, wish).digest == make(other_source, other_entries, wish).digest
+    assert make(source, entries, **wish).digest == make(other_source, other_entries, **wish).digest
 
 
 # --- a vendor that does as it is told ------------------------------------------------------------------------
@@ -197,11 +196,11 @@ def is_lost(row: Row) -> bool:
 def test_from_anywhere_a_few_rounds_lead_to_nothing_left_to_do(
     source: list[Wanted], entries: list[Held], delete_missing: bool, strategy: str
 ) -> None:
-    wish = Wishes(delete_missing=delete_missing, strategy=strategy)
+    wish = {"delete_missing": delete_missing, "strategy": strategy}
     answering = {entry.key_hash for entry in entries if entry.usable}
     present = {document.key_hash for document in source}
     for _ in range(6):
-        plan = make(source, entries, wish)
+        plan = make(source, entries, **wish)
         lost = {row.entry.id for row in plan.rows if is_lost(row) and row.entry}
         entries = [entry for entry in entries if entry.id not in lost]
         if plan.settled:
@@ -209,7 +208,7 @@ def test_from_anywhere_a_few_rounds_lead_to_nothing_left_to_do(
             break
         entries = written(plan, entries)
         assert answering & present <= {entry.key_hash for entry in entries if entry.usable}
-    plan = make(source, entries, wish)
+    plan = make(source, entries, **wish)
     at_rest = {Action.UNCHANGED, Action.FAILED, Action.SKIPPED, Action.KEPT_STALE, Action.MISSING}
     assert {row.action for row in plan.rows} <= at_rest
     assert not any(row.action in WRITES | REMOVALS for row in plan.rows)
@@ -229,10 +228,8 @@ def test_from_anywhere_a_few_rounds_lead_to_nothing_left_to_do(
 @effort(100)
 def test_what_was_brought_along_once_is_unchanged_the_next_night(source: list[Wanted]) -> None:
     good = [document for document in source if document.skip is None]
-    entries = written(make(good, [], Wishes()), [])
-    assert make(good, entries, Wishes(delete_missing=True)).counts == (
-        {"unchanged": len(good)} if good else {}
-    )
+    entries = written(make(good, []), [])
+    assert make(good, entries, delete_missing=True).counts == ({"unchanged": len(good)} if good else {})
 
 
 @given(sources, st.randoms(use_true_random=False))

@@ -8,19 +8,15 @@ import pytest
 
 from airflow_provider.sync.documents import Held, Kind, Skip, Wanted
 from airflow_provider.sync.mark import UNSEEN
-from airflow_provider.sync.plan import Plan, Wishes, adopt, make
-from tests.unit.refresh.sync.sides import held, key_of, told, wanted
+from airflow_provider.sync.planning import adopt
+from tests.unit.sync.sides import held, key_of, plan, told, wanted
 
 FILE, URL = Kind.FILE, Kind.URL
 PAGE = "https://www.example.com/faq"
 
 
-def plan(documents: list[Wanted], entries: list[Held], **wishes: Any) -> Plan:
-    return make(documents, entries, Wishes(**wishes))
-
-
-def rows(documents: list[Wanted], entries: list[Held], **wishes: Any) -> list[tuple[Any, ...]]:
-    return told(plan(documents, entries, **wishes))
+def rows(documents: list[Wanted], entries: list[Held], **given: Any) -> list[tuple[Any, ...]]:
+    return told(plan(documents, entries, **given))
 
 
 # --- new, the same, changed ----------------------------------------------------------------------------------
@@ -100,7 +96,7 @@ def test_another_title_and_another_text_are_one_write() -> None:
 
 
 def test_another_title_is_not_seen_where_a_vendor_cannot_change_it() -> None:
-    made = rows([wanted("a", title="New")], [held(1, "a", title="Old")], patches_title=False)
+    made = rows([wanted("a", title="New")], [held(1, "a", title="Old")], patches=False)
     assert made == [("unchanged", "a", 1)]
 
 
@@ -200,8 +196,11 @@ def test_a_lost_upload_never_takes_a_live_version_with_it() -> None:
     ]
 
 
-def test_a_lost_upload_goes_even_if_nobody_wants_it_any_more() -> None:
-    assert rows([], [held(1, "a.pdf", status="NEW", kind=FILE)]) == [("superseded", "a.pdf", 1)]
+def test_a_lost_upload_that_left_the_source_goes_only_if_the_source_is_whole() -> None:
+    """Another part of the source may be uploading it this very moment."""
+    entry = held(1, "a.pdf", status="NEW", kind=FILE)
+    assert rows([], [entry], delete_missing=True) == [("superseded", "a.pdf", 1)]
+    assert rows([], [entry]) == [("missing", "a.pdf", 1)]
 
 
 def test_an_upload_of_this_very_run_is_on_its_way() -> None:
