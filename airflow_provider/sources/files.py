@@ -112,22 +112,25 @@ def given_file(file: Any) -> StoredFile:
     if isinstance(file, StoredFile):
         return file
     text = str(file)
-    if is_on_disk(text):
-        path = text.rpartition("://")[2]
-        if not path.startswith("/"):
-            here = "" if os.path.exists(path) else ", and does not exist on this worker"
-            raise InvalidArgumentError(
-                f"{text!r:.120} is a relative path{here}: give a whole one (/…, s3://…). A text goes as "
-                "Document(key=…, text=…). Nothing was sent."
-            )
+    if (path := disk_path(text)) is None:
+        fs, path = storage(file if hasattr(type(file), "fs") else storage_path(text))
+        return StoredFile(path, fs)
+    if path.startswith("/"):
         return StoredFile(path)
-    fs, path = storage(file if hasattr(file, "fs") and hasattr(file, "path") else storage_path(text))
-    return StoredFile(path, fs)
+    here = "" if os.path.exists(path) else ", and does not exist on this worker"
+    raise InvalidArgumentError(
+        f"{text!r:.120} is a relative path{here}: give a whole one (/…, s3://…). A text goes as "
+        "Document(key=…, text=…). Nothing was sent."
+    )
 
 
-def is_on_disk(url: str) -> bool:
-    """Does it lead to this worker's own disk?"""
-    return "://" not in url or url.partition("://")[0] in ("file", "local")
+def disk_path(url: str) -> str | None:
+    """Return the path on this worker's own disk, with or without a scheme; None: it leads elsewhere."""
+    scheme, found, rest = url.partition("://")
+    if not found or url.startswith("/"):
+        return url
+    host, slash, path = rest.partition("/")
+    return f"{host.rpartition('@')[2]}{slash}{path}" if scheme in ("file", "local") else None
 
 
 def read_given(file: Any, limit: int) -> tuple[str, bytes]:

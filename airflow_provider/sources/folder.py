@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from airflow_provider.errors import InvalidArgumentError
 from airflow_provider.sources.document import Document, SkippedDocument
-from airflow_provider.sources.files import StoredFile, is_on_disk
+from airflow_provider.sources.files import StoredFile, disk_path
 from airflow_provider.sources.listing import Globs, list_files
 
 #: Left out of every folder: what programs put beside documents, and nobody means. Names that begin with a dot are
@@ -88,23 +88,23 @@ def _split(text: str) -> tuple[str, list[str]]:
             "files. Nothing was sent."
         )
     base, _, rest = text[: magic.start()].rpartition("/")
-    scheme, found, path = base.rpartition("://")
-    place = path.rpartition("@")[2] if found else path
-    if (
-        base.endswith((":", ":/"))
-        or (found and not place.strip("/."))
-        or (scheme in _BUCKETS and place[:1] == "/")
-    ):
-        raise InvalidArgumentError(
-            f"documents: {text!r} names no bucket or folder before its glob. Nothing was sent."
-        )
-    if is_on_disk(base) and text.startswith("/") and not place.strip("/."):
-        trouble = "begins at the root of the worker's disk (is a Variable empty?)"
-    elif is_on_disk(base) and not place.startswith("/"):
+    scheme, found, place = text[: magic.start()].partition("://")
+    if not found or text.startswith("/"):
+        scheme, found, place = "", "", text[: magic.start()]
+    host, _, below = place.rpartition("/")[0].partition("/")
+    host = host.rpartition("@")[2]
+    trouble = ""
+    if not found and not text.startswith("/"):
         trouble = "is a relative path, which begins elsewhere on each worker"
-    else:
-        return base, _expanded(rest + text[magic.start() :])
-    raise InvalidArgumentError(f"documents: {text!r} {trouble}: name the whole folder. Nothing was sent.")
+    elif not found and not below.strip("/."):
+        trouble = "begins at the root of the worker's disk (is a Variable empty?)"
+    elif not (host or below.strip("/.")) or (not host and scheme in _BUCKETS):
+        trouble = "names no bucket or folder before its glob"
+    elif found and host and disk_path(base) is not None:
+        trouble = "is a relative path: three slashes, file:///…"
+    if trouble:
+        raise InvalidArgumentError(f"documents: {text!r} {trouble}. Nothing was sent.")
+    return base, _expanded(rest + text[magic.start() :])
 
 
 def _magic(text: str) -> re.Match[str] | None:

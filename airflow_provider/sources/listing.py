@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from airflow_provider.errors import AgentKnowledgeError, InvalidArgumentError, SourceIncompleteError
-from airflow_provider.sources.files import StoredFile, is_on_disk, storage, storage_path
+from airflow_provider.sources.files import StoredFile, disk_path, storage, storage_path
 from airflow_provider.sources.values import Skip, UnusableError
 
 #: A name below the folder, and the file there, or why there is none.
@@ -87,10 +87,10 @@ def list_files(base: str, globs: Globs, *, may_be_empty: bool) -> list[Listed]:
     :param may_be_empty: a prefix of a bucket without any object is an empty folder, not a missing one
     :raises SourceIncompleteError: the folder is not there, or something in it could not be listed
     """
-    scheme, _, rest = base.rpartition("://")
+    scheme = base.partition("://")[0]
     try:
-        if is_on_disk(base):
-            return list(_on_disk(rest, globs))
+        if (path := disk_path(base)) is not None:
+            return list(_on_disk(path, globs))
         fs, root = storage(storage_path(base))
         if scheme in _FLAT and globs.deep:
             return list(_flat(fs, root.rstrip("/"), globs, may_be_empty=may_be_empty))

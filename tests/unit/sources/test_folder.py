@@ -65,6 +65,14 @@ def test_what_begins_with_a_dot_is_left_out_unless_the_folder_itself_does(kb: Pa
     assert keys(f"file://{kb}/.git/*.md") == ["faq.md"]
 
 
+def test_a_folder_may_have_an_at_sign_and_a_url_a_connection(kb: Path) -> None:
+    kb.rename(kb.with_name("kb@2026"))
+    for url in (f"{kb}@2026/*.md", f"file://{kb}@2026/*.md", f"file://any_connection@{kb}@2026/*.md"):
+        assert keys(url) == ["faq.md"]
+        given = url.replace("*", "faq")
+        assert read([given])[given].skip is None
+
+
 def test_a_missing_folder_is_not_an_empty_one(kb: Path) -> None:
     with pytest.raises(SourceIncompleteError, match="is it mounted"):
         keys(f"file://{kb}/nowhere/**/*.md")
