@@ -37,9 +37,8 @@ class _Body(BaseModel):
     @classmethod
     def no_null(cls, given: Any) -> Any:
         """Every field may be left out, few may be ``null``."""
-        if isinstance(given, dict) and any(
-            value is None and name not in cls.nullable for name, value in given.items()
-        ):
+        strict = cls.model_fields.keys() - set(cls.nullable)
+        if isinstance(given, dict) and any(given.get(name, ...) is None for name in strict):
             raise ValueError("null is not allowed")
         return given
 
