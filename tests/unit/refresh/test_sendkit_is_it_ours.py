@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider.refresh.observation import Phase
+from airflow_provider.refresh.observation import Observation, Phase
 from airflow_provider.refresh.wait import Receipt, Verdict
 from airflow_provider.vendors.sendkit.agent import RULES
 from tests.unit.refresh.scenes import GRACE, NEW, OLD, agent, blind_agent, own, proven, shown, throughout
@@ -94,6 +94,23 @@ def test_a_first_marker_is_a_moved_one() -> None:
     assert shown(own(agent(scraped=None)), RULES, *looks) == [WAIT, DONE]
 
 
+@pytest.mark.parametrize(
+    "scraped",
+    [
+        pytest.param("2026-01-01T00:00:00.000+00:00", id="with an offset"),
+        pytest.param("2026-01-01T02:00:00+02:00", id="in another zone"),
+        pytest.param("2026-01-01T00:00:00", id="without a zone"),
+        pytest.param("1767225600000", id="in milliseconds"),
+        pytest.param("2025-12-25T00:00:00Z", id="a week earlier"),
+        pytest.param("yesterday", id="no time"),
+    ],
+)
+def test_a_marker_that_only_looks_different_or_went_back_proves_nothing(scraped: str) -> None:
+    looks = throughout(agent(scraped=scraped), GRACE)
+    assert shown(own(agent(scraped=OLD)), RULES, *looks)[-1] is UNCONFIRMED
+    assert proven(own(agent(scraped=OLD)), RULES, *looks) is None
+
+
 def test_a_marker_that_moved_in_one_read_only_proves_nothing() -> None:
     looks = (0, agent(scraped=NEW)), (1, agent(scraped=OLD)), (2, agent(scraped=NEW))
     assert shown(own(agent(scraped=OLD)), RULES, *looks) == [WAIT, WAIT, WAIT]
@@ -140,6 +157,84 @@ def test_a_stale_status_after_an_answer_that_said_nothing_is_unconfirmed(status:
 def test_without_a_baseline_only_what_was_seen_since_counts() -> None:
     assert shown(own(None), RULES, *throughout(agent(), GRACE))[-1] is UNCONFIRMED
     assert shown(own(None), RULES, (0, agent("training")), (1, agent())) == [WAIT, DONE]
+
+
+# --- the laws that hold for every vendor ------------------------------------------------------------------
+
+
+def test_a_terminal_read_just_as_before_ends_nothing_until_it_stood_for_an_interval() -> None:
+    looks = (0, agent("training")), (1, agent()), (2, agent()), (30, agent()), (31, agent())
+    assert shown(own(agent()), RULES, *looks) == [WAIT] * 4 + [DONE]
+
+
+def test_a_read_of_the_run_in_between_begins_that_interval_anew() -> None:
+    looks = (0, agent("training")), (1, agent()), (20, agent("training")), (32, agent()), (40, agent())
+    assert shown(own(agent()), RULES, *looks) == [WAIT] * 5
+
+
+def test_a_marker_earlier_than_one_already_seen_is_stale() -> None:
+    looks = [(0, agent("training", NEW)), *throughout(agent(scraped=OLD), 40, begin=1)]
+    assert set(shown(own(agent("failed", OLD)), RULES, *looks)) == {WAIT}
+    assert shown(own(agent("failed", OLD)), RULES, *looks, (41, agent(scraped=NEW)))[-1] is DONE
+
+
+@pytest.mark.parametrize("silence", [61.0, 300.0, 100_000.0])
+@pytest.mark.parametrize(("status", "verdict"), [("completed", DONE), ("failed", FAILED)])
+def test_the_first_look_after_a_silence_is_not_judged_as_if_somebody_had_looked(
+    silence: float, status: str, verdict: Verdict
+) -> None:
+    """The worker still saw the old status; then the triggerer restarted, or the sensor was queued."""
+    wait = own(agent("completed"), deadline=1e6)
+    looks = (0, agent()), (8, agent()), (8 + silence, agent(status, NEW)), (9 + silence, agent(status, NEW))
+    assert shown(wait, RULES, *looks) == (
+        [WAIT] * 3 + [verdict] if status == "completed" else [WAIT] * 2 + [verdict]
+    )
+
+
+@pytest.mark.parametrize("receipt", list(Receipt))
+def test_nothing_has_stood_all_through_a_grace_in_which_nobody_looked(receipt: Receipt) -> None:
+    wait = own(agent(), receipt, deadline=1e6)
+    assert shown(wait, RULES, (0, agent()), (8, agent()), (8 + GRACE, agent())) == [WAIT] * 3
+
+
+# --- somebody else's run in the baseline ------------------------------------------------------------------
+
+
+def test_a_foreign_runs_new_marker_is_not_ours() -> None:
+    """Their run ended before our POST, which is queued: rule 3 saw a marker later than the baseline's."""
+    looks = throughout(agent("completed", NEW), GRACE)
+    assert shown(own(agent("training", OLD)), RULES, *looks)[-1] is UNCONFIRMED
+
+
+def test_a_foreign_runs_leftover_training_is_not_ours() -> None:
+    """Reads are a few seconds behind: what shows after the POST is still theirs."""
+    looks = (0, agent("training", OLD)), (1, agent("training", OLD)), (2, agent("completed", NEW))
+    assert shown(own(agent("training", OLD)), RULES, *looks) == [WAIT] * 3
+    assert proven(own(agent("training", OLD)), RULES, *looks) is None
+
+
+@pytest.mark.parametrize(
+    ("sign", "rule"),
+    [
+        (agent("training", NEW), "SEEN_ACTIVE"),
+        (agent("pending", NEW), "SEEN_ACTIVE"),
+        (agent("failed", NEW), "OTHER_STATUS"),
+    ],
+    ids=str,
+)
+def test_after_the_foreign_runs_end_was_read_the_rules_count_from_there(sign: Observation, rule: str) -> None:
+    looks = (0, agent("training", OLD)), (1, agent("completed", NEW)), (2, sign)
+    assert proven(own(agent("training", OLD)), RULES, *looks) == rule
+
+
+def test_a_fresh_pending_is_ours_even_before_the_foreign_runs_end_was_read() -> None:
+    looks = (0, agent("training", OLD)), (1, agent("pending", NEW))
+    assert proven(own(agent("training", OLD)), RULES, *looks) == "SEEN_ACTIVE"
+
+
+def test_a_run_that_a_409_told_of_is_the_one_in_the_baseline() -> None:
+    looks = (0, agent("training", OLD)), (1, agent("completed", NEW))
+    assert shown(own(agent("training", OLD), Receipt.CONFLICT), RULES, *looks) == [WAIT, DONE]
 
 
 # --- documents ---------------------------------------------------------------------------------------------

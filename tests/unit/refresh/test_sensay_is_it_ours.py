@@ -121,6 +121,22 @@ def test_the_time_that_the_write_itself_stamped_proves_nothing() -> None:
     assert shown(own(entry("READY", OLD)), RULES, *throughout(entry("READY", NEW), GRACE))[-1] is UNCONFIRMED
 
 
+def test_a_read_from_before_the_write_is_not_the_first_read_after_it() -> None:
+    """Reads lag: the first still carries the baseline's time, so the write's own stamp comes after it."""
+    looks = [(0, entry("READY", OLD)), *throughout(entry("READY", NEW), 1 + GRACE, begin=1)]
+    assert shown(own(entry("READY", OLD)), RULES, *looks)[-1] is UNCONFIRMED
+    spelt = entry("READY", "2026-01-01T01:00:00+01:00")
+    assert proven(own(entry("READY", OLD)), RULES, (0, spelt), *looks) is None
+    later = (0, spelt), (1, entry("READY", NEW)), (2, entry("READY", NEWER)), (3, entry("READY", NEWER))
+    assert proven(own(entry("READY", OLD)), RULES, *later) == "MARKER_LATER"
+
+
+def test_a_ready_older_than_the_first_read_after_the_write_is_never_the_end() -> None:
+    looks = [(0, entry("RAW_TEXT", NEW)), *throughout(entry("READY", OLD), 60, begin=1)]
+    assert set(shown(own(entry("READY", OLD)), RULES, *looks)) == {WAIT}
+    assert shown(own(entry("READY", OLD)), RULES, *looks, (61, entry("READY", NEWER)))[-1] is DONE
+
+
 def test_a_moved_time_in_one_read_only_proves_nothing() -> None:
     looks = (0, entry("READY", NEW)), (5, entry("READY", NEWER)), (10, entry("READY", NEW))
     assert shown(own(entry("READY", OLD)), RULES, *looks) == [WAIT] * 3
