@@ -25,7 +25,7 @@ class Document:
     :param file: a whole path or an object-storage URL of it; read when it is needed, and no earlier
     :param url: a public page, which the vendor reads itself
     :param version: your name for its content; a URL is read again only when its version changes
-    :param metadata: what else is known of it; used where the vendor has a place for it
+    :param metadata: what else is known of it; carried along, and sent where the vendor has a place for it
     """
 
     key: Any

@@ -9,6 +9,7 @@ twice waits in a :class:`~airflow_provider.sync.spool.Spool`. What is wrong with
 from __future__ import annotations
 
 import json
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,6 +26,8 @@ from airflow_provider.sync.content import Content, ReadingRules, page, shown
 from airflow_provider.sync.documents import Kind, Wanted
 from airflow_provider.sync.mark import key_hash
 from airflow_provider.sync.spool import Spool
+
+log = logging.getLogger(__name__)
 
 #: How many documents are read at a time, and how many of the worker's own disk are one errand.
 _SIDE_BY_SIDE, _BATCH = 8, 32
@@ -82,6 +85,8 @@ class Reading:
                 raise
             told = str(error).replace("Nothing was sent.", "What was sent before stays at the vendor.")
             raise type(error)(told) from error
+        if unsent := sorted({str(name) for each in self.wanted for name in each.metadata or ()}):
+            log.info("Metadata is not sent, since the vendor has no place for it: %s", ", ".join(unsent[:20]))
         return self.wanted
 
     def _distinct(self) -> list[Wanted]:

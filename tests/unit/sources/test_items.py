@@ -300,6 +300,15 @@ def test_what_airflows_document_loader_returns_is_a_list_of_documents() -> None:
     assert found["data/kb/faq.md"].digest == read([{"key": "x", "text": "Faq."}])["x"].digest
 
 
+def test_metadata_that_is_not_sent_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        read([Document(key=f"{n}", text="A", metadata={"page": n, "lang": "de"}) for n in range(3)])
+        read([Document(key="a", text="A")])
+    assert [record.message for record in caplog.records] == [
+        "Metadata is not sent, since the vendor has no place for it: lang, page"
+    ]
+
+
 def test_metadata_is_carried_and_cannot_be_changed() -> None:
     given = {"language": "de"}
     wanted = read(
