@@ -5,12 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 from uuid import UUID
 
+from airflow_provider.errors import InvalidArgumentError
 from airflow_provider.texts import is_storable
 
 T = TypeVar("T")
+
+# The words that a policy argument may be; templates may render them, so the arguments take any text as well.
+OnRunning: TypeAlias = Literal["adopt", "wait", "fail", "skip"]
+OnUnknown: TypeAlias = Literal["submit", "fail"]
+OnUnconfirmed: TypeAlias = Literal["fail", "accept"]
+OnFailedDocuments: TypeAlias = Literal["fail", "warn", "ignore"]
+OnEmpty: TypeAlias = Literal["warn", "fail"]
+OnFailedAnswers: TypeAlias = Literal["fail", "warn", "skip"]
+OnEmptySource: TypeAlias = Literal["fail", "allow"]
+OnFailedDocumentsOfSync: TypeAlias = Literal["fail", "warn"]
+Strategy: TypeAlias = Literal["auto", "update", "replace"]
+RetryFailed: TypeAlias = Literal["changed", "always"]
+OnDrift: TypeAlias = Literal["overwrite", "keep", "fail"]
+Adopt: TypeAlias = Literal["none", "title"]
+Detect: TypeAlias = Literal["content", "stat"]
 
 #: Ten years, in seconds: what a database, a timedelta and a clock can all hold.
 MOST_SECONDS = 315_360_000.0
@@ -18,6 +34,24 @@ MOST_COUNT = 1_000_000
 MOST_CREDITS = Decimal(1_000_000_000)
 #: Ids travel through the triggerer's pipe, which takes 64 bits.
 MOST_ID = 2**63 - 1
+
+
+def check_words(task: Any, **allowed: Any) -> None:
+    """
+    Refuse a misspelt policy word where the DAG is written, so that it is an import error and no failed night.
+
+    What a template or another task gives is checked when the task runs, and so is what a mapped task gets.
+
+    :param allowed: the ``Literal`` of each argument's words, by the argument's name
+    :raises InvalidArgumentError: naming every argument at once
+    """
+    check = Checker()
+    for name, words in allowed.items():
+        value = getattr(task, name)
+        if isinstance(value, str) and not any(sign in value for sign in ("{{", "{%")):
+            check.word(name, value, get_args(words))
+    if check.problems:
+        raise InvalidArgumentError(f"{type(task).__name__} '{task.task_id}': {'; '.join(check.problems)}.")
 
 
 class Checker:

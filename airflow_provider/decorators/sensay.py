@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from airflow.providers.common.compat.sdk import (
     DecoratedOperator,
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.sdk.bases.decorator import FParams, FReturn, Task
 
+    from airflow_provider.operators.keywords import DecoratedSyncKwargs
     from airflow_provider.sync.saved_state import SyncReport
 
 
@@ -94,32 +94,7 @@ def sensay_documents(python_callable: Callable[FParams, FReturn]) -> Task[FParam
 @overload
 def sensay_documents(
     python_callable: None = None,
-    *,
-    replica_uuid: str,
-    sync_id: str = "main",
-    sensay_conn_id: str = "sensay_default",
-    delete_missing: bool | str = False,
-    delete_on_failure: bool | str = False,
-    max_deletes: int | str = "25%",
-    on_empty_source: str = "fail",
-    strategy: str = "auto",
-    retry_failed: str = "changed",
-    on_failed_documents: str = "fail",
-    adopt: str | None = None,
-    title_mark: bool | str = True,
-    manifest: str | None = None,
-    report: str | None = None,
-    dry_run: bool | str = False,
-    expect_plan: str | None = None,
-    concurrency: int | str = 8,
-    stall_timeout: float | str = 600,
-    wait_for_completion: bool = True,
-    deferrable: bool = ...,
-    poll_interval: float | str = 10.0,
-    timeout: float | str | timedelta = 3600,
-    max_read_failures: int | str = 5,
-    start_grace: float | str = 60.0,
-    **kwargs: Any,
+    **kwargs: Unpack[DecoratedSyncKwargs],
 ) -> Callable[[Callable[FParams, FReturn]], Task[FParams, FReturn]]: ...
 
 

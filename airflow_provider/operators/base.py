@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
+from airflow_provider.arguments import OnUnconfirmed, check_words
 from airflow_provider.tasks.mapping import NamedWhenMapped
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
 
+    from airflow_provider.keywords import BaseOperatorKwargs
+    from airflow_provider.operators.keywords import WaitingKwargs
     from airflow_provider.refresh.report import Report
     from airflow_provider.tasks.job import Job
 
@@ -41,7 +44,7 @@ class WaitingOperator(NamedWhenMapped, BaseOperator):
         timeout: float | str | timedelta = 3600,
         max_read_failures: int | str = 5,
         start_grace: float | str,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None:
         super().__init__(**kwargs)
         self.wait_for_completion = wait_for_completion
@@ -90,13 +93,16 @@ class RefreshOperator(WaitingOperator):
         *,
         version: str | None = None,
         force: bool | str = False,
-        on_unconfirmed: str = "fail",
-        **kwargs: Any,
+        on_unconfirmed: OnUnconfirmed | str = "fail",
+        poll_interval: float | str,
+        start_grace: float | str,
+        **kwargs: Unpack[WaitingKwargs],
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(poll_interval=poll_interval, start_grace=start_grace, **kwargs)
         self.version = version
         self.force = force
         self.on_unconfirmed = on_unconfirmed
+        check_words(self, on_unconfirmed=OnUnconfirmed)
 
     def _job(self, context: Context, generation: str | None) -> Job:
         """

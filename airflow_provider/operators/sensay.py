@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
@@ -15,6 +15,7 @@ from airflow_provider.tasks.mapping import NamedWhenMapped
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider.operators.keywords import SyncKwargs
     from airflow_provider.refresh.report import Report
     from airflow_provider.sync.saved_state import SyncReport
     from airflow_provider.tasks.job import Job
@@ -228,8 +229,15 @@ class SensaySyncKnowledgeBaseOperator(SyncOperator):
     default_map_index_template = "{{ task.replica_uuid }}"
     ui_color = "#e8ecf8"
 
-    def __init__(self, *, replica_uuid: str, sensay_conn_id: str = "sensay_default", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        replica_uuid: str,
+        sensay_conn_id: str = "sensay_default",
+        concurrency: int | str = 8,
+        **kwargs: Unpack[SyncKwargs],
+    ) -> None:
+        super().__init__(concurrency=concurrency, **kwargs)
         self.replica_uuid = replica_uuid
         self.sensay_conn_id = sensay_conn_id
 

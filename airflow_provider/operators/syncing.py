@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
+from airflow_provider.arguments import (
+    Adopt,
+    Detect,
+    OnDrift,
+    OnEmptySource,
+    OnFailedDocumentsOfSync,
+    RetryFailed,
+    Strategy,
+    check_words,
+)
 from airflow_provider.operators.base import WaitingOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
+    from airflow_provider.operators.keywords import WaitingKwargs
     from airflow_provider.sources import Folder, Query
     from airflow_provider.sources.items import Items
     from airflow_provider.sync.saved_state import SyncReport
@@ -97,16 +108,16 @@ class SyncOperator(WaitingOperator):
         delete_on_failure: bool | str = False,
         max_deletes: int | str = "25%",
         max_changes: int | str | None = "50%",
-        on_empty_source: str = "fail",
-        strategy: str = "auto",
-        retry_failed: str = "changed",
-        on_failed_documents: str = "fail",
-        on_drift: str = "overwrite",
-        adopt: str | None = None,
+        on_empty_source: OnEmptySource | str = "fail",
+        strategy: Strategy | str = "auto",
+        retry_failed: RetryFailed | str = "changed",
+        on_failed_documents: OnFailedDocumentsOfSync | str = "fail",
+        on_drift: OnDrift | str = "overwrite",
+        adopt: Adopt | str | None = None,
         adopt_from: str | None = None,
         title_mark: bool | str = True,
         manifest: str | None = None,
-        detect: str = "content",
+        detect: Detect | str = "content",
         encoding: str = "utf-8-sig",
         report: str | None = None,
         dry_run: bool | str = False,
@@ -115,7 +126,7 @@ class SyncOperator(WaitingOperator):
         stall_timeout: float | str = 600,
         poll_interval: float | str = 10.0,
         start_grace: float | str = 60.0,
-        **kwargs: Any,
+        **kwargs: Unpack[WaitingKwargs],
     ) -> None:
         kwargs.setdefault("max_active_tis_per_dag", self._side_by_side)
         super().__init__(poll_interval=poll_interval, start_grace=start_grace, **kwargs)
@@ -145,6 +156,16 @@ class SyncOperator(WaitingOperator):
         self.expect_plan = expect_plan
         self.concurrency = concurrency
         self.stall_timeout = stall_timeout
+        check_words(
+            self,
+            on_empty_source=OnEmptySource,
+            strategy=Strategy,
+            retry_failed=RetryFailed,
+            on_failed_documents=OnFailedDocumentsOfSync,
+            on_drift=OnDrift,
+            adopt=Adopt,
+            detect=Detect,
+        )
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
@@ -20,6 +21,7 @@ from airflow_provider.tasks.mapping import NamedWhenMapped
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider.keywords import BaseSensorKwargs
     from airflow_provider.refresh.report import Report
     from airflow_provider.tasks.sensor import SensorTask
 
@@ -49,9 +51,10 @@ class RefreshSensor(NamedWhenMapped, BaseSensorOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         start_grace: float | str,
         max_read_failures: int | str = 5,
-        **kwargs: Any,
+        poke_interval: timedelta | float,
+        **kwargs: Unpack[BaseSensorKwargs],
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(poke_interval=poke_interval, **kwargs)
         self.since = since
         self.deferrable = deferrable
         self.start_grace = start_grace

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Unpack
 
+from airflow_provider.arguments import OnEmpty, OnFailedDocuments, check_words
 from airflow_provider.sensors.base import RefreshSensor
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider.errors import AgentKnowledgeError
+    from airflow_provider.keywords import SensorKwargs
     from airflow_provider.refresh.observation import Observation
     from airflow_provider.tasks.sensor import SensorTask
 
@@ -51,17 +54,18 @@ class SendKitAgentTrainedSensor(RefreshSensor):
         *,
         agent_id: str,
         sendkit_conn_id: str = "sendkit_default",
-        on_failed_documents: str = "fail",
-        on_empty: str = "warn",
-        poke_interval: float = 30.0,
+        on_failed_documents: OnFailedDocuments | str = "fail",
+        on_empty: OnEmpty | str = "warn",
+        poke_interval: timedelta | float = 30.0,
         start_grace: float | str = 120.0,
-        **kwargs: Any,
+        **kwargs: Unpack[SensorKwargs],
     ) -> None:
         super().__init__(poke_interval=poke_interval, start_grace=start_grace, **kwargs)
         self.agent_id = agent_id
         self.sendkit_conn_id = sendkit_conn_id
         self.on_failed_documents = on_failed_documents
         self.on_empty = on_empty
+        check_words(self, on_failed_documents=OnFailedDocuments, on_empty=OnEmpty)
 
     def _task(self, context: Context, generation: str | None = None) -> SensorTask:
         from airflow_provider.arguments import Checker

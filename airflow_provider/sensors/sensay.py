@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Unpack
 
 from airflow_provider.sensors.base import RefreshSensor
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider.keywords import SensorKwargs
     from airflow_provider.tasks.sensor import SensorTask
 
 
@@ -50,9 +52,9 @@ class SensayKnowledgeBaseEntryReadySensor(RefreshSensor):
         entry_id: int | str,
         ready_statuses: Sequence[str] | None = None,
         sensay_conn_id: str = "sensay_default",
-        poke_interval: float = 10.0,
+        poke_interval: timedelta | float = 10.0,
         start_grace: float | str = 60.0,
-        **kwargs: Any,
+        **kwargs: Unpack[SensorKwargs],
     ) -> None:
         super().__init__(poke_interval=poke_interval, start_grace=start_grace, **kwargs)
         self.replica_uuid = replica_uuid
