@@ -49,7 +49,7 @@ def check_words(task: Any, **allowed: Any) -> None:
     for name, words in allowed.items():
         value = getattr(task, name)
         if isinstance(value, str) and not any(sign in value for sign in ("{{", "{%")):
-            check.word(name, value, get_args(words))
+            check.word(name, value, words)
     if check.problems:
         raise InvalidArgumentError(f"{type(task).__name__} '{task.task_id}': {'; '.join(check.problems)}.")
 
@@ -100,11 +100,16 @@ class Checker:
             return None
         return number
 
-    def word(self, name: str, value: Any, words: tuple[str, ...]) -> str:
-        """Return one of the known words."""
+    def word(self, name: str, value: Any, words: Any) -> str:
+        """
+        Return one of the known words.
+
+        :param words: a tuple, or the ``Literal`` that names them
+        """
+        words = get_args(words) or words
         if value not in words:
             self.problems.append(f"{name} must be one of {', '.join(words)}, got {_got(value)}")
-            return words[0]
+            return str(words[0])
         return str(value)
 
     def flag(self, name: str, value: Any) -> bool:

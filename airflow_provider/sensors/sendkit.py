@@ -77,8 +77,8 @@ class SendKitAgentTrainedSensor(RefreshSensor):
 
         check = Checker()
         agent_id = check.needed("agent_id", self.agent_id)
-        on_failed = check.word("on_failed_documents", self.on_failed_documents, ("fail", "warn", "ignore"))
-        on_empty = check.word("on_empty", self.on_empty, ("warn", "fail"))
+        on_failed = check.word("on_failed_documents", self.on_failed_documents, OnFailedDocuments)
+        on_empty = check.word("on_empty", self.on_empty, OnEmpty)
         arguments = waiting(self, check)
         refuse(type(self).__name__, check.problems)
 

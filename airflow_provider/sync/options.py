@@ -7,7 +7,16 @@ import re
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from airflow_provider.arguments import Checker
+from airflow_provider.arguments import (
+    Adopt,
+    Checker,
+    Detect,
+    OnDrift,
+    OnEmptySource,
+    OnFailedDocumentsOfSync,
+    RetryFailed,
+    Strategy,
+)
 from airflow_provider.errors import InvalidArgumentError
 from airflow_provider.sources.folder import Folder
 from airflow_provider.sources.items import Items, Source, source_of
@@ -120,15 +129,15 @@ def read_options(operator: SyncArguments, check: Checker) -> SyncOptions:
             "others. Remove the argument; adopt='title' takes over the entries that have bare titles"
         )
     manifest = check.text("manifest", operator.manifest)
-    detect = check.word("detect", operator.detect, ("content", "stat"))
+    detect = check.word("detect", operator.detect, Detect)
     if manifest is None and detect == "stat":
         check.problems.append("detect='stat' needs a manifest, which remembers what files looked like")
-    on_drift = check.word("on_drift", operator.on_drift, ("overwrite", "keep", "fail"))
+    on_drift = check.word("on_drift", operator.on_drift, OnDrift)
     adopt_from = check.text("adopt_from", operator.adopt_from)
     if adopt_from is not None and (SYNC_ID.fullmatch(adopt_from) is None or adopt_from == sync_id):
         check.problems.append(f"adopt_from must be the sync_id of another sync, got {adopt_from!r:.40}")
     max_changes = operator.max_changes
-    adopt = check.word("adopt", operator.adopt or "none", ("none", "title"))
+    adopt = check.word("adopt", operator.adopt or "none", Adopt)
     return SyncOptions(
         **waiting(cast("Any", operator), check),
         source=source,
@@ -138,10 +147,12 @@ def read_options(operator: SyncArguments, check: Checker) -> SyncOptions:
         delete_on_failure=check.flag("delete_on_failure", operator.delete_on_failure),
         max_deletes=ceiling(check, "max_deletes", operator.max_deletes),
         max_changes=None if max_changes is None else ceiling(check, "max_changes", max_changes),
-        on_empty_source=check.word("on_empty_source", operator.on_empty_source, ("fail", "allow")),
-        strategy=check.word("strategy", operator.strategy, ("auto", "update", "replace")),
-        retry_failed=check.word("retry_failed", operator.retry_failed, ("changed", "always")),
-        on_failed_documents=check.word("on_failed_documents", operator.on_failed_documents, ("fail", "warn")),
+        on_empty_source=check.word("on_empty_source", operator.on_empty_source, OnEmptySource),
+        strategy=check.word("strategy", operator.strategy, Strategy),
+        retry_failed=check.word("retry_failed", operator.retry_failed, RetryFailed),
+        on_failed_documents=check.word(
+            "on_failed_documents", operator.on_failed_documents, OnFailedDocumentsOfSync
+        ),
         on_drift=on_drift,
         manifest=manifest,
         detect=detect,

