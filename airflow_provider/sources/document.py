@@ -53,7 +53,9 @@ class Document:
             known = {each.name for each in fields(Document)}
             strange = sorted(set(members) - known)
             if strange or "key" not in members:
-                trouble = f"has unknown members {strange}" if strange else "has no key"
+                trouble = (
+                    f"has unknown members {strange}" if strange else "has no key, nor a loader's file_path"
+                )
                 raise InvalidArgumentError(
                     f"documents: {where} {trouble}; a document has {sorted(known)}. Nothing was sent."
                 )
@@ -82,6 +84,7 @@ def _loaded(members: dict[str, Any]) -> dict[str, Any]:
     """Name what Airflow's ``DocumentLoaderOperator`` returns: ``text``, and ``metadata`` that tells the file."""
     metadata = members["metadata"]
     path, name = (str(metadata.get(each) or "") for each in ("file_path", "file_name"))
+    path = path or str(metadata.get("source") or "")  # LangChain's word
     if not (path or name):
         return members
     scheme, found, rest = path.partition("://")

@@ -10,8 +10,9 @@ SUFFIXES = frozenset({".md", ".markdown"})
 
 _FRONT = re.compile(r"---[ \t]*\r?\n(?P<block>(?:.*\r?\n)*?)(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)")
 
-#: What the lines of a front matter look like; a text between two rules does not.
+#: What the lines of a front matter look like, and the one that it has at least; a text between two rules has none.
 _LINE = re.compile(r"[ \t]|#|-( |$)|[\w.-]+:([ \t]|$)|$")
+_NAME = re.compile(r"[\w.-]+:([ \t]|$)")
 
 _TITLE = re.compile(r"^title:[ \t]+(?![|>])(?P<title>\S.*?)[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
 _HEADING = re.compile(r"[ ]{0,3}#{1,6}[ \t]+(?P<title>.*?)(?:[ \t]+#+)?[ \t]*$")
@@ -28,7 +29,7 @@ def split(text: str) -> tuple[str, str | None]:
     title = None
     if (front := _FRONT.match(text)) is not None:
         lines = front["block"].splitlines()
-        if any(lines) and all(_LINE.match(line) for line in lines):
+        if any(map(_NAME.match, lines)) and all(map(_LINE.match, lines)):
             text = text[front.end() :]
             if (found := _TITLE.search(front["block"])) is not None:
                 title = _unquoted(found["title"])

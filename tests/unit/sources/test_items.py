@@ -287,6 +287,7 @@ def test_what_airflows_document_loader_returns_is_a_list_of_documents() -> None:
         },
         {"text": "Row.", "metadata": {"file_name": "t.csv", "file_path": "t.csv", "row_index": 0}},
         {"text": "Item.", "metadata": {"file_name": "t.json", "item_index": 3}},
+        {"text": "Page.", "metadata": {"source": "/kb/b.pdf", "page": 0}},
     ]
     found = read(loaded)
     assert [(key, each.title) for key, each in found.items()] == [
@@ -295,6 +296,7 @@ def test_what_airflows_document_loader_returns_is_a_list_of_documents() -> None:
         ("bucket/kb/a.pdf#page=2", "a.pdf, page 2"),
         ("t.csv#row=0", "t.csv, row 0"),
         ("t.json#item=3", "t.json, item 3"),
+        ("kb/b.pdf#page=0", "b.pdf, page 0"),
     ]
     assert found["data/kb/faq.md"].metadata == loaded[0]["metadata"]
     assert found["data/kb/faq.md"].digest == read([{"key": "x", "text": "Faq."}])["x"].digest

@@ -31,6 +31,9 @@ FRONT = "---\nsecret_owner: bob\ntitle: Opening hours\n---\n"
         ("---\ntitle: Alone\n---", "", "Alone"),
         # no front matter: two rules with a text between them, or one that never ends
         ("---\nWelcome to our shop\n---\nText", "---\nWelcome to our shop\n---\nText", None),
+        ("---\n# Welcome\n---\nText", "---\n# Welcome\n---\nText", "Welcome"),
+        ("---\n- one\n- two\n---\nText", "---\n- one\n- two\n---\nText", None),
+        ("---\n\n---\nText", "---\n\n---\nText", None),
         ("---\ntitle: Never ended\nText", "---\ntitle: Never ended\nText", None),
         ("Text\n---\ntitle: Later\n---\n", "Text\n---\ntitle: Later\n---\n", None),
         ("----\ntitle: No\n----\nText", "----\ntitle: No\n----\nText", None),
