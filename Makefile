@@ -31,12 +31,12 @@ danger-table: ## what happens to those who sync, done to LangChain's index and t
 	@python=$(dev) && exec "$$python" -m tests.danger
 
 test-oldest: ## the unit tests on the oldest Airflow supported
-	@python=$$(sh .ci/bootstrap airflow 3.1.8) && exec "$$python" -m pytest -W default tests/unit
+	@python=$$(sh .ci/bootstrap airflow 3.1.8) && exec "$$python" -m pytest $(side) -W default tests/unit
 
 test-matrix: ## the tests on Airflow 3.1.8, 3.2.2 and 3.4.0b2, and all of them on the one of requirements.lock
 	@set -e; for version in 3.1.8 3.2.2 3.4.0b2; do \
 	  python=$$(sh .ci/bootstrap airflow $$version); echo "Airflow $$version"; \
-	  "$$python" -m pytest -W default tests/unit tests/integration; \
+	  "$$python" -m pytest $(side) -W default tests/unit tests/integration; \
 	done
 	@$(MAKE) --no-print-directory test
 

@@ -76,11 +76,11 @@ class DuplicateKeyError(InvalidArgumentError):
 
 
 class SourceIncompleteError(AgentKnowledgeError):
-    """The source's folder, or its only file, is not there or cannot be read. Nothing was sent; retryable."""
+    """A folder of the source, or a given file, is not there or cannot be listed. Nothing was sent; retryable."""
 
 
 class EmptySourceError(AgentKnowledgeError):
-    """The source holds no document at all. Nothing was sent; retryable, since mounts come back."""
+    """The source holds no document that can be sent. Nothing was sent; retryable, since mounts come back."""
 
 
 class ListIncompleteError(AgentKnowledgeError):

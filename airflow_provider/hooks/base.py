@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -76,6 +77,15 @@ class KnowledgeHook(BaseHook):
         from airflow_provider.http.client import Client
 
         return Client(self.settings())
+
+    def get_conn_again(self, client: Client) -> Callable[[], Client]:
+        """
+        Return what hands out a client that is open already, and then opens others.
+
+        A task opens one client and keeps it; it needs another only where its key was refused.
+        """
+        first = [client]
+        return lambda: first.pop() if first else self.get_conn()
 
     def send(self, call: Call[T], *, retry: bool = True) -> T:
         """

@@ -78,14 +78,8 @@ class SensayHook(KnowledgeHook):
 
         :param found: what an earlier process of the same task found; then nobody is asked
         """
-        from airflow_provider.http.client import Client
-        from airflow_provider.vendors.sensay import generation as generations
-
-        settings = self.settings()
-        if (known := generations.known(settings, found)) is not None:
-            return known
-        with Client(settings) as client:
-            return _asked(client)
+        with self.get_conn() as client:
+            return generation_of(client, found)
 
     async def ageneration(self) -> Generation:
         """Return the generation, from an event loop."""
@@ -257,6 +251,13 @@ class SensayHook(KnowledgeHook):
             f"{settings.base_url} accepts the organization secret and {seen}; "
             f"{generations.explain(spoken, settings)}. Nothing was changed."
         )
+
+
+def generation_of(client: Client, found: str | None = None) -> Generation:
+    """Return the generation that a client's connection speaks; see :meth:`SensayHook.generation`."""
+    from airflow_provider.vendors.sensay import generation as generations
+
+    return generations.known(client.settings, found) or _asked(client)
 
 
 def _asked(client: Client, *, retry: bool = True) -> Generation:

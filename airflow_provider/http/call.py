@@ -8,13 +8,14 @@ The vendor modules are catalogues of functions that return calls; the clients in
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Generic, TypeAlias, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from airflow_provider.errors import InvalidArgumentError
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 JSON: TypeAlias = dict[str, "JSON"] | list["JSON"] | str | int | float | bool | None
 
@@ -96,6 +97,12 @@ class Call(Generic[T]):
     upload: SignedPut | None = None
     file: FilePart | None = None
     hints: Mapping[int, str] = field(default_factory=dict, repr=False)
+
+    def then(self, reads: Callable[[T], U]) -> Call[U]:
+        """Return the same request, whose answer is read once more."""
+        first = self.reads
+        call: Call[Any] = self
+        return replace(call, reads=lambda answer: reads(first(answer)))
 
     def __str__(self) -> str:
         """Return what may stand in a log line: no query, no body, no signed URL."""

@@ -131,6 +131,11 @@ class Client:
         """Close the connections."""
         self._http.close()
 
+    @property
+    def is_closed(self) -> bool:
+        """Was it closed?"""
+        return self._http.is_closed
+
     def __enter__(self) -> Self:
         return self
 

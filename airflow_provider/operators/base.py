@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from airflow_provider.keywords import BaseOperatorKwargs
     from airflow_provider.operators.keywords import WaitingKwargs
     from airflow_provider.refresh.report import Report
-    from airflow_provider.tasks.job import Job
+    from airflow_provider.tasks.record_store import RecordStore
+    from airflow_provider.tasks.refresh_task import RefreshTask
 
 
 class WaitingOperator(NamedWhenMapped, BaseOperator):
@@ -104,7 +105,10 @@ class RefreshOperator(WaitingOperator):
         self.on_unconfirmed = on_unconfirmed
         check_words(self, on_unconfirmed=OnUnconfirmed)
 
-    def _job(self, context: Context, generation: str | None) -> Job:
+    #: Does a write charge or create, so that no clear may lose sight of it?
+    _traced = False
+
+    def _task(self, context: Context, records: RecordStore, generation: str | None) -> RefreshTask:
         """
         Check the arguments, all at once, and say what is to be done; nothing is written.
 
@@ -114,25 +118,37 @@ class RefreshOperator(WaitingOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Decide, write at most once, look, and wait or defer."""
-        return self._advance(context, None)
+        return self._run(context, None)
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Take the trigger's report and go on; needs nothing else."""
         from airflow_provider.tasks.deferral import report_from
 
-        return self._advance(context, report_from(event))
+        return self._run(context, report_from(event))
 
-    def _advance(self, context: Context, report: Report | None) -> dict[str, Any]:
+    def _run(self, context: Context, report: Report | None) -> dict[str, Any]:
+        from airflow_provider.tasks.failures import said_in_the_log
+
+        with said_in_the_log(self.log):
+            return self._refresh(context, report)
+
+    def _refresh(self, context: Context, report: Report | None) -> dict[str, Any]:
         from airflow_provider.tasks.record_store import RecordStore
-        from airflow_provider.tasks.refresh_task import Road
 
-        store = RecordStore(context, self.log)
-        store.keep(report)
-        job = self._job(context, store.generation(report))
+        records = RecordStore(context, self.log, traced=self._traced)
+        record = records.begin(report)
+        found = (
+            record.generation
+            if record is not None
+            else report.wait.generation
+            if report is not None
+            else None
+        )
+        task = self._task(context, records, found)
         try:
-            return Road(job, context, store).advance(report)
+            return task.run(record, report)
         finally:
-            job.watch.close()
+            task.close()
 
     def on_kill(self) -> None:
         """Say what becomes of the remote run: the vendors have no call that cancels it."""

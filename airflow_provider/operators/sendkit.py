@@ -12,8 +12,11 @@ from airflow_provider.operators.syncing import SyncOperator
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider.operators.jobs.sendkit import RetrainJob
+    from airflow_provider.errors import AgentKnowledgeError
+    from airflow_provider.refresh.observation import Observation
     from airflow_provider.sync.saved_state import SyncReport
+    from airflow_provider.tasks.record_store import RecordStore
+    from airflow_provider.tasks.refresh_task import RefreshTask
 
 
 class SendKitRetrainAgentOperator(RefreshOperator):
@@ -33,6 +36,8 @@ class SendKitRetrainAgentOperator(RefreshOperator):
     :param on_unconfirmed: ``fail`` (default) or ``accept`` a ``completed`` that nothing ties to this run
     :param on_failed_documents: what to do if the training completed and documents failed: ``fail``
         (default), ``warn`` or ``ignore``
+    :param on_empty: what to do if the training completed and the agent is switched off, or knows no page, chunk or
+        document: ``warn`` (default) or ``fail``
     :param max_credits: ceiling for this task over all its tries (below Airflow 3.3: for each try), checked
         before the POST
     :param max_credits_per_day: ceiling for this agent and UTC day, over all tasks that set it. A soft one:
@@ -55,6 +60,7 @@ class SendKitRetrainAgentOperator(RefreshOperator):
         "on_running",
         "on_unknown",
         "on_failed_documents",
+        "on_empty",
         "max_credits",
         "max_credits_per_day",
         "plan_only",
@@ -72,6 +78,7 @@ class SendKitRetrainAgentOperator(RefreshOperator):
         on_running: str = "adopt",
         on_unknown: str | None = None,
         on_failed_documents: str = "fail",
+        on_empty: str = "warn",
         max_credits: float | str | None = None,
         max_credits_per_day: float | str | None = None,
         dry_run: bool | str = False,
@@ -85,14 +92,59 @@ class SendKitRetrainAgentOperator(RefreshOperator):
         self.on_running = on_running
         self.on_unknown = on_unknown
         self.on_failed_documents = on_failed_documents
+        self.on_empty = on_empty
         self.max_credits = max_credits
         self.max_credits_per_day = max_credits_per_day
         self.plan_only = dry_run  # BaseOperator.dry_run is a method
 
-    def _job(self, context: Context, generation: str | None) -> RetrainJob:
-        from airflow_provider.operators.jobs.sendkit import retrain_job
+    _traced = True
 
-        return retrain_job(self, context)
+    def _task(self, context: Context, records: RecordStore, generation: str | None) -> RefreshTask:
+        from airflow_provider.arguments import Checker
+        from airflow_provider.hooks.sendkit import SendKitHook
+        from airflow_provider.tasks.failures import judge_documents, judge_empty, refuse
+        from airflow_provider.tasks.options import options
+        from airflow_provider.tasks.refresh_task import RefreshTask
+        from airflow_provider.triggers.sendkit import SendKitTrainingTrigger
+        from airflow_provider.vendors.sendkit.agent import AgentTarget
+        from airflow_provider.vendors.sendkit.retrain import Retrain
+
+        check = Checker()
+        agent_id = check.needed("agent_id", self.agent_id)
+        common = options(self, check, context)
+        on_running = check.word("on_running", self.on_running, ("adopt", "wait", "fail", "skip"))
+        on_unknown = self.on_unknown
+        if on_unknown is not None:
+            on_unknown = check.word("on_unknown", on_unknown, ("submit", "fail"))
+        on_failed = check.word("on_failed_documents", self.on_failed_documents, ("fail", "warn", "ignore"))
+        on_empty = check.word("on_empty", self.on_empty, ("warn", "fail"))
+        max_credits = check.credits("max_credits", self.max_credits)
+        max_credits_per_day = check.credits("max_credits_per_day", self.max_credits_per_day)
+        dry_run = check.flag("dry_run", self.plan_only)
+        refuse(type(self).__name__, check.problems)
+        target = AgentTarget(agent_id)
+
+        def judge(seen: Observation) -> AgentKnowledgeError | None:
+            failed = judge_documents(agent_id, seen, on_failed, self.log)
+            return failed or judge_empty(target.key, seen, on_empty, self.log)
+
+        return RefreshTask(
+            refresh=Retrain(target=target),
+            options=common,
+            connect=SendKitHook(self.sendkit_conn_id).get_conn,
+            make_trigger=lambda target, *wait: SendKitTrainingTrigger.of(
+                self.sendkit_conn_id, target.agent_id, *wait
+            ),
+            records=records,
+            context=context,
+            log=self.log,
+            on_running=on_running,
+            on_unknown=on_unknown,
+            max_credits=max_credits,
+            max_credits_per_day=max_credits_per_day,
+            dry_run=dry_run,
+            judge=judge,
+        )
 
 
 class SendKitSyncDocumentsOperator(SyncOperator):

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider.operators.keywords import SyncKwargs
-    from airflow_provider.refresh.report import Report
     from airflow_provider.sync.saved_state import SyncReport
-    from airflow_provider.tasks.job import Job
+    from airflow_provider.tasks.record_store import RecordStore
+    from airflow_provider.tasks.refresh_task import MakeTrigger, RefreshTask
 
 
 class SensayUpdateKnowledgeBaseEntryOperator(RefreshOperator):
@@ -95,10 +95,59 @@ class SensayUpdateKnowledgeBaseEntryOperator(RefreshOperator):
         self.ready_statuses = ready_statuses
         self.sensay_conn_id = sensay_conn_id
 
-    def _job(self, context: Context, generation: str | None) -> Job:
-        from airflow_provider.operators.jobs.sensay import update_job
+    def _task(self, context: Context, records: RecordStore, generation: str | None) -> RefreshTask:
+        from airflow_provider.arguments import Checker
+        from airflow_provider.hooks.sensay import SensayHook, generation_of
+        from airflow_provider.tasks.failures import refuse
+        from airflow_provider.tasks.options import options
+        from airflow_provider.tasks.refresh_task import RefreshTask
+        from airflow_provider.vendors.sensay.entry import EntryTarget, Generation, ready_argument
+        from airflow_provider.vendors.sensay.update import Update, dropped
 
-        return update_job(self, context, generation)
+        check = Checker()
+        replica_uuid = check.uuid("replica_uuid", self.replica_uuid)
+        entry_id = check.entry_id("entry_id", self.entry_id)
+        common = options(self, check, context)
+        fields = {
+            "raw_text": check.text("raw_text", self.raw_text),
+            "processed_text": check.text("processed_text", self.processed_text),
+            "vector_entry_id": check.text("vector_entry_id", self.vector_entry_id),
+            "metadata": self.metadata,
+            "title": check.text("title", self.title),
+        }
+        given = {name: value for name, value in fields.items() if value is not None}
+        if self.metadata is not None and not isinstance(self.metadata, dict):
+            check.problems.append(f"metadata must be a dict, got {type(self.metadata).__name__}")
+        if not check.problems and not {"raw_text", "processed_text", "vector_entry_id"} & set(given):
+            check.problems.append("give at least one of raw_text, processed_text, vector_entry_id")
+        refuse(type(self).__name__, check.problems)
+        hook = SensayHook(self.sensay_conn_id)
+        client = hook.get_conn()
+        spoken = Generation(generation_of(client, generation))
+        check.problems += dropped(given, spoken)
+        ready = ready_argument(check.problems, self.ready_statuses, spoken)
+        if check.problems:
+            client.close()
+        refuse(type(self).__name__, check.problems)
+        if "metadata" in given and "vector_entry_id" not in given:
+            self.log.warning("metadata is sent, but the vendor uses it only beside vector_entry_id")
+        return RefreshTask(
+            refresh=Update(target=EntryTarget(replica_uuid, entry_id, spoken, ready), fields=given),
+            options=common,
+            connect=hook.get_conn_again(client),
+            make_trigger=_entry_trigger(self.sensay_conn_id),
+            records=records,
+            context=context,
+            log=self.log,
+        )
+
+
+def _entry_trigger(conn_id: str) -> MakeTrigger:
+    from functools import partial
+
+    from airflow_provider.triggers.sensay import SensayKnowledgeBaseEntryTrigger
+
+    return partial(SensayKnowledgeBaseEntryTrigger.of, conn_id)
 
 
 class SensayCreateKnowledgeBaseEntryOperator(RefreshOperator):
@@ -163,10 +212,49 @@ class SensayCreateKnowledgeBaseEntryOperator(RefreshOperator):
     def _lineage_source(self) -> str | None:
         return self.url or self.path
 
-    def _advance(self, context: Context, report: Report | None) -> dict[str, Any]:
-        from airflow_provider.operators.jobs.sensay_create import create
+    _traced = True
 
-        return create(self, context, report)
+    def _task(self, context: Context, records: RecordStore, generation: str | None) -> RefreshTask:
+        from airflow_provider.arguments import Checker
+        from airflow_provider.hooks.sensay import SensayHook, generation_of
+        from airflow_provider.tasks.create_task import CreateTask
+        from airflow_provider.tasks.failures import refuse
+        from airflow_provider.tasks.options import options
+        from airflow_provider.vendors.sensay.create import Create, Source
+        from airflow_provider.vendors.sensay.entry import Generation, ready_argument
+
+        check = Checker()
+        replica_uuid = check.uuid("replica_uuid", self.replica_uuid)
+        common = options(self, check, context)
+        title = check.text("title", self.title)
+        if self.version is not None:
+            check.problems.append(
+                "version means nothing to a create, which has no earlier delivery to compare with"
+            )
+        source = Source.of(check, self.text, self.url, self.path)
+        refuse(type(self).__name__, check.problems)
+        hook = SensayHook(self.sensay_conn_id)
+        client = hook.get_conn()
+        spoken = Generation(generation_of(client, generation))
+        if spoken is Generation.TRAINING and title is not None:
+            check.problems.append("title would be dropped: the connection speaks generation 'training'")
+        if spoken is Generation.TRAINING and source.kind == "url":
+            check.problems.append("url cannot be created: the connection speaks generation 'training'")
+        ready = ready_argument(check.problems, self.ready_statuses, spoken)
+        if check.problems:
+            client.close()
+        refuse(type(self).__name__, check.problems)
+        return CreateTask(
+            refresh=Create(
+                replica_uuid=replica_uuid, source=source, title=title, api=spoken, ready_statuses=ready
+            ),
+            options=common,
+            connect=hook.get_conn_again(client),
+            make_trigger=_entry_trigger(self.sensay_conn_id),
+            records=records,
+            context=context,
+            log=self.log,
+        )
 
 
 class SensayDeleteKnowledgeBaseEntryOperator(NamedWhenMapped, BaseOperator):
@@ -202,9 +290,28 @@ class SensayDeleteKnowledgeBaseEntryOperator(NamedWhenMapped, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Delete, once or until it is gone."""
-        from airflow_provider.operators.jobs.sensay import delete_entry
+        from airflow_provider.arguments import Checker
+        from airflow_provider.hooks.sensay import SensayHook, generation_of
+        from airflow_provider.tasks.failures import refuse
+        from airflow_provider.vendors.sensay.delete import delete_entry
+        from airflow_provider.vendors.sensay.entry import EntryTarget, Generation
 
-        return delete_entry(self)
+        check = Checker()
+        replica_uuid = check.uuid("replica_uuid", self.replica_uuid)
+        entry_id = check.entry_id("entry_id", self.entry_id)
+        refuse(type(self).__name__, check.problems)
+        with SensayHook(self.sensay_conn_id).get_conn() as client:
+            spoken = Generation(generation_of(client))
+            target = EntryTarget(replica_uuid, entry_id, spoken)
+            outcome = delete_entry(client.send, target)
+        self.log.info("%s: %s", target.key, outcome)
+        return {
+            "vendor": target.vendor,
+            "target": target.key,
+            "outcome": outcome,
+            "entry_id": entry_id,
+            "generation": spoken.value,
+        }
 
 
 class SensaySyncKnowledgeBaseOperator(SyncOperator):
@@ -323,6 +430,37 @@ class SensayAskReplicaOperator(NamedWhenMapped, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask, compare, judge."""
-        from airflow_provider.operators.jobs.sensay_ask import ask
+        from airflow_provider.arguments import Checker
+        from airflow_provider.errors import AnswersFailedError
+        from airflow_provider.hooks.sensay import SensayHook
+        from airflow_provider.tasks.failures import refuse
+        from airflow_provider.vendors.sensay.answers import read_questions
+        from airflow_provider.vendors.sensay.ask import ask
 
-        return ask(self, context)
+        check = Checker()
+        replica_uuid = check.uuid("replica_uuid", self.replica_uuid)
+        attempts = check.count("attempts", self.attempts)
+        policy = check.word("on_failed_answers", self.on_failed_answers, ("fail", "warn", "skip"))
+        questions = read_questions(check, self.questions, attempts)
+        refuse(type(self).__name__, check.problems)
+        with SensayHook(self.sensay_conn_id).get_conn() as client:
+            result, message = ask(client.send, replica_uuid, questions, self.log)
+        if message is None:
+            return result
+        if policy == "fail":
+            raise AnswersFailedError(f"{message} Nothing was changed. A retry asks again.")
+        self.log.warning("%s", message)
+        if policy == "skip":
+            _skip_downstream(context, result)
+        return result
+
+
+def _skip_downstream(context: Context, result: dict[str, Any]) -> None:
+    """End well, and skip what is directly downstream, as Airflow's own short circuit does."""
+    from airflow.providers.common.compat.sdk import DownstreamTasksSkipped
+
+    task = context["task"]
+    if getattr(task, "do_xcom_push", True):
+        context["ti"].xcom_push(key="return_value", value=result)
+    below = task.get_direct_relatives(upstream=False)
+    raise DownstreamTasksSkipped(tasks=sorted(each.task_id for each in below if not each.is_teardown))

@@ -1,4 +1,4 @@
-"""What one GET told about a target."""
+"""What one GET showed of a target."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Phase(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """
-    What one GET told; small and plain JSON, since it travels in records, trigger arguments and results.
+    What one GET showed; small and plain JSON, since it travels in records, trigger arguments and results.
 
     :param status: the vendor's raw word, or None where the field was missing
     :param phase: our reading of it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
@@ -73,12 +73,15 @@ class Record:
     :param wait: the wait for our own run, once there is one
     :param credits: charged over all tries that count towards ``max_credits``; a charge that nobody
         confirmed is included
-    :param charged: the vendor's figure for this refresh
+    :param charged: what this refresh cost: the vendor's figure, or the page's price where no answer named one
+    :param confirmed: an answer of the vendor named that figure
     :param jobs: job ids the vendor named, for its support; they cannot be polled
     :param generation: which API generation was spoken, so that no later try has to find out again
     :param titled: ids that bore the title before a create; None where it has no title
     :param entry_id: what a create made
     :param result: what the task returned, once it ended well
+    :param noted: Airflow accepted the good end, so a clear asks for another refresh; None: written by a version
+        that did not know
     :param message: why it ended badly
     """
 
@@ -91,6 +94,7 @@ class Record:
     outcome: Outcome = Outcome.REFRESHED
     credits: Decimal = Decimal(0)
     charged: Decimal = Decimal(0)
+    confirmed: bool = True
     jobs: tuple[str, ...] = ()
     generation: str | None = None
     titled: tuple[int, ...] | None = None
@@ -98,6 +102,7 @@ class Record:
     ending: Ending | None = None
     result: dict[str, Any] = field(default_factory=dict)
     message: str = ""
+    noted: bool | None = None
 
     @property
     def open(self) -> bool:
@@ -113,6 +118,15 @@ class Record:
             identity.cycle,
             identity.forced,
         )
+
+    def same_write(self, identity: Identity) -> bool:
+        """Is this the same text, to the same target?"""
+        return (self.identity.target, self.identity.body) == (identity.target, identity.body)
+
+    @property
+    def condensed(self) -> Record:
+        """What has to be known of a refresh that has ended."""
+        return replace(self, baseline=None, wait=None, jobs=(), titled=None)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON with its schema version."""

@@ -36,7 +36,7 @@ class RefreshResult:
     :param started: seconds since the epoch, when the write was accepted or the wait began
     :param finished: seconds since the epoch
     :param seconds: between the two
-    :param polls: reads that told something
+    :param polls: reads that succeeded
     :param counts: pages, chunks, documents
     :param confirmed: a rule ties the end to this refresh
     :param proven_by: name of that rule (``docs/how-it-decides.md``)

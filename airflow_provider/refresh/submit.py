@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider.refresh.observation import Observation, Phase, same_time
+from airflow_provider.refresh.observation import Observation, Phase, Target, same_time
 from airflow_provider.refresh.record import Ending, Identity, Record, Stage
-from airflow_provider.refresh.wait import Evidence, Purpose, Rules, Wait, take_in
+from airflow_provider.refresh.wait import Evidence, Purpose, Receipt, Rules, Wait, take_in
+
+if TYPE_CHECKING:
+    from airflow_provider.http.call import Call
 
 
 class Action(StrEnum):
@@ -17,10 +21,13 @@ class Action(StrEnum):
     SUBMIT = "submit"
     ADOPT = "adopt"  # an earlier try's write left its trace: follow that run
     REATTACH = "reattach"
-    RETURN = "return"  # it ended well in this cycle: the recorded result
+    RETURN = "return"  # it ended well, and Airflow has not noted it: the recorded result
     REPEAT_ERROR = "repeat_error"  # it ended unconfirmed or defective in this cycle: the recorded error
     SKIP = "skip"
     WAIT = "wait"  # before the write; see ``purpose``
+    LOOK = "look"  # a create: what an earlier try made has to be looked for first
+    FILL = "fill"  # a create: what was made lacks what the create did not carry
+    REPLACE = "replace"  # a create: what was made can never become ready; remove it, create anew
     REFUSE_MISMATCH = "refuse_mismatch"
     REFUSE_BLIND = "refuse_blind"
     REFUSE_BUDGET = "refuse_budget"
@@ -33,12 +40,14 @@ class Decision:
     An action with its reason, as it stands in the log.
 
     :param trace: the wait is for what an earlier try may have left, seen from that try's baseline
+    :param entry_id: what an earlier try created, where the action is about that
     """
 
     action: Action
     reason: str
     purpose: Purpose | None = None
     trace: bool = False
+    entry_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +75,87 @@ class Policy:
     force: bool = False
 
 
-def settled(record: Record | None, identity: Identity) -> Decision | None:
-    """Decide without a look, where a retry finds that this very refresh had ended; else None."""
-    if record is None or record.open or not record.same_cycle(identity):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteReceipt:
+    """
+    What the vendor's answer to a write said.
+
+    :param charged: the credits it named; None if it named none, which does not mean that none were taken
+    :param jobs: job ids, for the vendor's support
+    :param entry_id: what a create made
+    :param upload_url: where a file's bytes go; a secret while it lives
+    """
+
+    receipt: Receipt = Receipt.PLAIN
+    charged: Decimal | None = None
+    jobs: tuple[str, ...] = ()
+    entry_id: int | None = None
+    upload_url: str | None = None
+
+
+class Refresh(Protocol):
+    """What a vendor brings for one operator: a write, and what has to be known of it. It sends nothing itself."""
+
+    @property
+    def target(self) -> Target:
+        """What is refreshed."""
+
+    @property
+    def rules(self) -> Rules:
+        """When is it ours, when is it done?"""
+
+    @property
+    def body(self) -> str:
+        """Hash of what is sent; two tries of the same body are the same refresh."""
+
+    @property
+    def cost(self) -> Decimal:
+        """Credits one write costs, as the vendor's page says; nought where it is free."""
+
+    @property
+    def repeatable(self) -> bool:
+        """The same write twice is the same once, and costs nothing."""
+
+    @property
+    def answer_needed(self) -> bool:
+        """Without a readable answer nobody knows what was written: a create, whose answer names the id."""
+
+    @property
+    def generation(self) -> str | None:
+        """Which of the vendor's APIs is spoken, where it has more than one."""
+
+    @property
+    def ready_statuses(self) -> tuple[str, ...]:
+        """Which statuses are success, where the caller chose."""
+
+    def write(self, baseline: Observation) -> Call[WriteReceipt]:
+        """Describe the write; an argument that cannot be sent is refused here."""
+
+    def refusal(self, answer: Any) -> str | None:
+        """Say why what was read must not be written to, if so; ``answer`` is what the target's GET gave."""
+
+    def unchanged(self, answer: Any, seen: Observation) -> bool:
+        """Does the target read back as what would be sent?"""
+
+    def accepts(self, answer: Any, seen: Observation) -> bool:
+        """May ``on_unconfirmed='accept'`` take this for the end?"""
+
+
+def settled(record: Record | None, identity: Identity, *, repeatable: bool = False) -> Decision | None:
+    """
+    Decide without a look, where this very refresh had ended; else None.
+
+    A clear of a task that had become green asks for another refresh. One of a task that never did, since Airflow lost
+    its end, gets the recorded result.
+
+    :param repeatable: a write that costs nothing is rather decided anew
+    """
+    if record is None or record.open:
         return None
-    if record.ending is Ending.OK:
+    lost = record.noted is False and record.same_write(identity) and not (identity.forced or repeatable)
+    if record.ending is Ending.OK and (lost or record.same_cycle(identity)):
         return Decision(action=Action.RETURN, reason="this refresh had ended; only Airflow had not noted it")
-    if record.ending in (Ending.UNCONFIRMED, Ending.DEFECTIVE):
+    if record.ending in (Ending.UNCONFIRMED, Ending.DEFECTIVE) and record.same_cycle(identity):
         return Decision(action=Action.REPEAT_ERROR, reason=record.message)
     return None
 
@@ -95,30 +178,45 @@ def decide(
     :param seen: the target as it reads now
     :param waited: the wait that has just ended, if any
     """
-    if record is not None and record.open and not (policy.force and not record.identity.forced):
-        if _same_write(record.identity, identity):
+    if record is not None and record.open and not overridden(record, identity, policy):
+        if record.same_write(identity):
             return _resume(record, identity, policy, seen, rules, now, waited)
         if not policy.repeatable:
-            return Decision(
-                action=Action.REFUSE_MISMATCH,
-                reason=f"the record belongs to {record.identity.target}, this try asks for {identity.target}",
-            )
-    elif (ended := settled(record, identity)) is not None:
+            return mismatch(record, identity)
+    elif (ended := settled(record, identity, repeatable=policy.repeatable)) is not None:
         return ended
     return _begin(record, identity, policy, seen, rules, waited)
 
 
-def spent(record: Record | None, identity: Identity) -> Decimal:
-    """Return the credits that count towards ``max_credits``: a clear after a good end starts at nothing."""
-    if record is None or not _same_write(record.identity, identity):
+def overridden(record: Record, identity: Identity, policy: Policy) -> bool:
+    """
+    Does ``force`` put an open record aside?
+
+    A retry of a forced refresh does not force another one; nor does a clear, while its own run may be followed.
+    """
+    if not policy.force:
+        return False
+    cleared = record.identity.cycle != identity.cycle
+    return not record.identity.forced or (cleared and not record.same_write(identity))
+
+
+def mismatch(record: Record, identity: Identity) -> Decision:
+    """Refuse to go on from a record of another target or text, naming both."""
+    other = record.identity
+    what = "another text" if other.target == identity.target else identity.target
+    return Decision(
+        action=Action.REFUSE_MISMATCH,
+        reason=f"the record belongs to {other.target}, this try asks for {what}",
+    )
+
+
+def spent(record: Record | None, identity: Identity, policy: Policy) -> Decimal:
+    """Return the credits that count towards ``max_credits``: over retries and clears, until somebody forces."""
+    if record is None or not record.same_write(identity):
         return Decimal(0)
-    if record.ending is Ending.OK and not record.same_cycle(identity):
+    if policy.force and record.identity.cycle != identity.cycle:
         return Decimal(0)
     return record.credits
-
-
-def _same_write(one: Identity, other: Identity) -> bool:
-    return (one.target, one.body) == (other.target, other.body)
 
 
 def _begin(
@@ -142,7 +240,7 @@ def _begin(
     had_grace = waited is not None and waited.purpose is Purpose.GRACE
     if purpose is not None and not (purpose is Purpose.GRACE and had_grace):
         return Decision(action=Action.WAIT, purpose=purpose, reason=f"{seen} before the write")
-    return _submit(spent(record, identity), policy, seen, _why(policy))
+    return _submit(spent(record, identity, policy), policy, seen, _why(policy))
 
 
 def _why(policy: Policy) -> str:
@@ -188,15 +286,14 @@ def _resume(
     if policy.repeatable or record.baseline is None:
         return _begin(record, identity, policy, seen, rules, waited)
     trace = take_in(_trace(record, policy, waited), rules, seen, now)
+    so_far = spent(record, identity, policy)
     if trace.evidence.proven is not None:
         return Decision(
             action=Action.ADOPT,
             reason=f"an earlier try's request left its trace, proven by {trace.evidence.proven}: {seen}",
         )
     if seen.phase is Phase.RUNNING:
-        return _submit(
-            record.credits, policy, seen, "the run that is active was so before; a 409 costs nothing"
-        )
+        return _submit(so_far, policy, seen, "the run that is active was so before; a 409 costs nothing")
     if now - record.at < policy.start_grace or trace.evidence.marker_moves == 1:
         return Decision(
             action=Action.WAIT,
@@ -204,6 +301,8 @@ def _resume(
             trace=True,
             reason="an earlier try may have been accepted; its trace may still show",
         )
+    if policy.force and record.identity.cycle != identity.cycle:
+        return _submit(so_far, policy, seen, "forced; no trace of an earlier try")
     # Had the baseline's run been somebody else's, it may have moved the marker as well as ours: only a marker
     # that stands still shows that nothing ran.
     unmoved = record.baseline.marker is not None and same_time(seen.marker, record.baseline.marker)
@@ -212,7 +311,7 @@ def _resume(
             action=Action.REFUSE_UNKNOWN,
             reason="an earlier try stopped while it asked for the run, and nothing shows whether it was accepted",
         )
-    return _submit(record.credits, policy, seen, "no trace of an earlier try after the grace")
+    return _submit(so_far, policy, seen, "no trace of an earlier try after the grace")
 
 
 def _trace(record: Record, policy: Policy, waited: Wait | None) -> Wait:

@@ -27,7 +27,7 @@ class Purpose(StrEnum):
 
 
 class Receipt(StrEnum):
-    """What the write's own answer told; alone it never ends a wait."""
+    """What the write's own answer said; alone it never ends a wait."""
 
     PLAIN = "plain"
     ACTIVE = "active"  # the answer said pending or training
@@ -80,8 +80,8 @@ class Evidence:
     :param unchanged_since: terminal reads that equal one from before the run, and nothing else, since then
     :param unknown_since: missing or unknown statuses only, since then
     :param error_since: an error on an unfinished target, since then
-    :param looked_at: when the last read told something
-    :param polls: reads that told something
+    :param looked_at: when the last read succeeded
+    :param polls: reads that succeeded
     :param failures: failed reads in a row that count
     :param refusals: reads in a row that were refused (403, 404)
     :param silent_until: the last read failed, and until when the vendor asked not to be asked

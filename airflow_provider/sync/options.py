@@ -23,7 +23,7 @@ from airflow_provider.sources.items import Items, Source, source_of
 from airflow_provider.sources.query import Query
 from airflow_provider.sync.guards import Ceiling, ceiling
 from airflow_provider.sync.mark import SYNC_ID
-from airflow_provider.tasks.job import Waiting, waiting
+from airflow_provider.tasks.options import Waiting, waiting
 
 
 class SyncArguments(Protocol):

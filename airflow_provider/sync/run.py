@@ -34,7 +34,7 @@ from airflow_provider.sync.state import SyncState
 from airflow_provider.sync.waiting import MakeTrigger, Waiter
 from airflow_provider.sync.writing import Writer, is_whole
 from airflow_provider.tasks.links import note_link
-from airflow_provider.tasks.publish import hand_over
+from airflow_provider.tasks.publish import publish_result
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -560,7 +560,7 @@ class SyncRun:
 
     def _publish(self, result: dict[str, Any]) -> dict[str, Any]:
         self.context["ti"].xcom_push(key="plan", value=result["plan"])
-        return hand_over(self.context, self.log, result)
+        return publish_result(self.context, self.log, result)
 
 
 def _begun(plan: Plan, leaving: tuple[str, ...]) -> Plan:

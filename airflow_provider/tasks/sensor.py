@@ -22,8 +22,8 @@ from airflow_provider.refresh.schedule import next_look
 from airflow_provider.refresh.wait import Purpose, Receipt, Rules, Verdict, Wait
 from airflow_provider.tasks import variables as memory
 from airflow_provider.tasks.deferral import defer, executor_lag
-from airflow_provider.tasks.events import announce
 from airflow_provider.tasks.failures import sensor_error
+from airflow_provider.tasks.publish import announce
 from airflow_provider.tasks.task_state import TaskState
 from airflow_provider.tasks.watch import Watch
 

@@ -1,16 +1,17 @@
 """
-What is remembered of a target across DAG runs: Airflow Variables, written through the task SDK.
+What is remembered of a target across DAG runs, and across clears: Airflow Variables, through the task SDK.
 
-A Variable serves concrete, templated and mapped ids alike on Airflow 3.1 to 3.3. No store here compares
-and sets, so two tasks at the same moment may both read the old value: the daily ceiling is a soft one.
+A Variable serves concrete, templated and mapped ids alike on Airflow 3.1 to 3.4, and no clear touches it. No store here
+compares and sets, so two tasks at the same moment may both read the old value: the daily ceiling is a soft one.
 """
 
 from __future__ import annotations
 
 import json
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.errors import RecordUnreadableError
 from airflow_provider.refresh.wait import Receipt
 
 if TYPE_CHECKING:
@@ -19,33 +20,53 @@ if TYPE_CHECKING:
 
 _PREFIX = "agent_knowledge"
 
+#: Days whose credits are kept: one that ends meanwhile may still give something back.
+_DAYS = 2
 
-def _name(kind: str, target: Target) -> str:
-    return f"{_PREFIX}.{kind}.{target.vendor}.{target.key.replace('/', '.')}"
+
+def name_of(kind: str, vendor: str, key: str) -> str:
+    """Return the name of a Variable about one target."""
+    return f"{_PREFIX}.{kind}.{vendor}.{key.replace('/', '.')}"
 
 
-def _read(name: str) -> dict[str, Any]:
+def read(name: str) -> dict[str, Any]:
+    """
+    Return a Variable's members; nothing if there is none.
+
+    :raises RecordUnreadableError: it could not be read, or somebody wrote something else into it
+    """
     from airflow.providers.common.compat.sdk import Variable
 
-    # Read as text: Airflow masks the members of a JSON Variable that it parses, and a masked git sha is no help.
-    text = Variable.get(name, default=None)
     try:
+        # Read as text: Airflow masks the members of a JSON Variable that it parses, and a masked git sha is no help.
+        text = Variable.get(name, default=None)
         value = json.loads(text) if text else {}
-    except ValueError:
-        value = {}
-    return value if isinstance(value, dict) else {}
+    except Exception as error:
+        raise RecordUnreadableError(
+            f"The Variable '{name}' could not be read ({type(error).__name__}). Nothing was sent, since it says what "
+            "is under way or paid already. A retry reads again; if the Variable is no JSON any more, delete it."
+        ) from error
+    if not isinstance(value, dict):
+        raise RecordUnreadableError(
+            f"The Variable '{name}' is none of this provider's: it holds no JSON object. Nothing was sent, since it "
+            "says what is under way or paid already. Delete the Variable; a retry then begins without it."
+        )
+    return value
 
 
-def _write(name: str, value: dict[str, Any], description: str) -> None:
+def write(name: str, value: dict[str, Any], description: str) -> None:
+    """Write a Variable; one without members is deleted."""
     from airflow.providers.common.compat.sdk import Variable
 
-    Variable.set(name, value, description=description, serialize_json=True)
+    if value:
+        Variable.set(name, value, description=description, serialize_json=True)
+    else:
+        Variable.delete(name)
 
 
-def delivered_version(target: Target) -> str | None:
-    """Return the version that the last delivered refresh of this target had."""
-    version = _read(_name("delivered", target)).get("version")
-    return None if version is None else str(version)
+def delivered(target: Target) -> dict[str, Any]:
+    """Return the note of the last delivered refresh of this target; its ``version`` is what matters."""
+    return read(_delivered(target))
 
 
 def remember_delivered(target: Target, result: dict[str, Any], wait: Wait, run_id: object) -> None:
@@ -64,22 +85,46 @@ def remember_delivered(target: Target, result: dict[str, Any], wait: Wait, run_i
         "finished": result["finished"],
         "run_id": str(run_id),
     }
-    _write(_name("delivered", target), note, f"Last version delivered to {target.key}")
+    restore_delivered(target, note)
 
 
 def forget_delivered(target: Target) -> None:
-    """Drop the note before a write: until its end is proven nobody can say which version is there."""
-    from airflow.providers.common.compat.sdk import Variable
+    """Drop a note that is there, before a write: until its end is proven nobody can say which version is there."""
+    write(_delivered(target), {}, "")
 
-    Variable.delete(_name("delivered", target))
+
+def restore_delivered(target: Target, note: dict[str, Any]) -> None:
+    """Write a note, or put it back."""
+    write(_delivered(target), note, f"Last version delivered to {target.key}")
+
+
+def _delivered(target: Target) -> str:
+    return name_of("delivered", target.vendor, target.key)
 
 
 def spent_on(target: Target, day: str) -> Decimal:
-    """Return the credits noted for one day (UTC, ``YYYY-MM-DD``)."""
-    return Decimal(str(_read(_name("credits", target)).get(day, 0)))
+    """
+    Return the credits noted for one day (UTC, ``YYYY-MM-DD``).
+
+    :raises RecordUnreadableError: the note is no number; taken for nought it would open the ceiling
+    """
+    name = name_of("credits", target.vendor, target.key)
+    noted = read(name).get(day, 0)
+    try:
+        credits = Decimal(str(noted))
+        if credits.is_finite():
+            return credits
+    except InvalidOperation:
+        pass
+    raise RecordUnreadableError(
+        f"The Variable '{name}' says {noted!r:.40} for {day}, which is no amount of credits. Nothing was sent. Mend or "
+        "delete the Variable; a retry reads again."
+    )
 
 
 def note_spent(target: Target, day: str, credits: Decimal) -> None:
-    """Add to a day's credits (a negative number takes back); days before it are dropped."""
-    total = spent_on(target, day) + credits
-    _write(_name("credits", target), {day: str(total)}, f"Credits spent on {target.key} that day (UTC)")
+    """Add to a day's credits (a negative number takes back); the last two days are kept."""
+    name = name_of("credits", target.vendor, target.key)
+    days = read(name) | {day: str(spent_on(target, day) + credits)}
+    kept = {each: days[each] for each in sorted(days)[-_DAYS:]}
+    write(name, kept, f"Credits spent on {target.key} by day (UTC)")

@@ -54,10 +54,10 @@ def _read_failure(error: ApiError) -> ReadFailure:
 
 def judge_failed_tally(wait: SyncWait, error: ApiError, now: float) -> tuple[SyncWait, progress.Verdict]:
     """Take a failed look into the wait of a whole sync, by the same rule."""
-    return progress.miss(wait, now, **_weight(error))
+    return progress.miss(wait, now, **_final_or_counted(error))
 
 
-def _weight(error: ApiError) -> dict[str, bool]:
+def _final_or_counted(error: ApiError) -> dict[str, bool]:
     return {
         "final": isinstance(error, AirflowFailException),
         "counts": not isinstance(error, RateLimitedError),

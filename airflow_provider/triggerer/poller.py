@@ -122,7 +122,7 @@ class Poller:
             _forget(self)
             for subscriptions in self._by_target.values():
                 for subscription in subscriptions:
-                    subscription.tell(TransportError(f"The poller of this connection ended: {reason}"))
+                    subscription.answer(TransportError(f"The poller of this connection ended: {reason}"))
 
     def _round(self, reader: Reader) -> None:
         """Begin the reads that are due."""
@@ -198,7 +198,7 @@ class Poller:
         except Exception as error:
             log.exception("A read broke")
             for subscription in subscriptions:
-                subscription.tell(TransportError(f"A read broke: {type(error).__name__}: {error}"))
+                subscription.answer(TransportError(f"A read broke: {type(error).__name__}: {error}"))
         finally:
             for subscription in self._reading.pop(what):
                 if (

@@ -37,7 +37,7 @@ _PAGE_PAUSES = (0.5, 1.0)
 #: Pages of one list that are read at the same time, once it is known that there are so many.
 _ABREAST = 4
 
-#: Waits that are told something before others on the loop have their turn.
+#: Waits that are answered before others on the loop have their turn.
 _HANDFUL = 20
 
 #: The next try may well succeed: the vendor failed, or the way to it.
@@ -74,10 +74,10 @@ class Reader:
             answer = await self._send(target.read)
         except ApiError as error:
             for subscription in subscriptions():
-                subscription.tell(error)
+                subscription.answer(error)
             return
         for subscription in subscriptions():
-            subscription.show(answer)
+            subscription.take_in(answer)
 
     async def read_list(
         self, entry_list: EntryList, round_: Round, subscriptions: Sequence[Subscription]
@@ -99,7 +99,7 @@ class Reader:
         except ApiError as error:
             for id_ in round_.missing:
                 for subscription in waiting[id_]:
-                    subscription.tell(error)
+                    subscription.answer(error)
             return
         finally:
             self._known[entry_list] = round_.known
@@ -126,7 +126,7 @@ class Reader:
                 round_.refused(page)
             else:
                 items, shown, total = entry_list.listed(answer)
-                round_.took(page, await _show(items, waiting), shown, total)
+                round_.took(page, await _answer(items, waiting), shown, total)
         if failures:
             raise failures[0]
 
@@ -178,19 +178,21 @@ class Reader:
             await asyncio.sleep(rest * (1.0 + 0.1 * random.random()))
 
 
-async def _show(items: Mapping[Hashable, Any], waiting: dict[Hashable, list[Subscription]]) -> list[Hashable]:
+async def _answer(
+    items: Mapping[Hashable, Any], waiting: dict[Hashable, list[Subscription]]
+) -> list[Hashable]:
     """
-    Show items to all who wait for them, a handful at a time: each wait that is told something takes its turn
+    Answer all who wait for one of these items, a handful at a time: each wait that is answered takes its turn
     on the loop.
 
     :return: the ids whose waits believed what they saw; they wait no longer
     """
-    told = []
+    answered = []
     for number, id_ in enumerate(items.keys() & waiting.keys(), 1):
-        shown = [subscription.show(items[id_], listed=True) for subscription in waiting[id_]]
+        shown = [subscription.take_in(items[id_], listed=True) for subscription in waiting[id_]]
         if all(shown):
             del waiting[id_]
-            told.append(id_)
+            answered.append(id_)
         if number % _HANDFUL == 0:
             await asyncio.sleep(0)
-    return told
+    return answered

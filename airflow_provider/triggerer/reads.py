@@ -74,10 +74,10 @@ class WaitReads:
     async def _read(self, pause: float, patience: float) -> list[Observation]:
         missing = [place for place in range(len(self._targets)) if place not in self._round]
         if len(missing) == 1:
-            self._round[missing[0]] = await self._subscriptions[missing[0]].look(pause, patience)
+            self._round[missing[0]] = await self._subscriptions[missing[0]].observe(pause, patience)
         else:
             looks = await asyncio.gather(
-                *(self._subscriptions[place].look(pause, patience) for place in missing),
+                *(self._subscriptions[place].observe(pause, patience) for place in missing),
                 return_exceptions=True,
             )
             faults = []

@@ -81,7 +81,7 @@ class Round:
         self._pages = dict(known.pages)
         self._read: Counter[str | None] = Counter()
         self._over: set[str | None] = set()
-        self._told: set[str | None] = set()
+        self._with_total: set[str | None] = set()
         self._budget = len(last)
         self._walked = self._left_list = 0
 
@@ -109,7 +109,11 @@ class Round:
         page = self.next_page()
         if page is None:
             return []
-        left = self._pages.get(page.status, 0) - self._read[page.status] if page.status in self._told else 1
+        left = (
+            self._pages.get(page.status, 0) - self._read[page.status]
+            if page.status in self._with_total
+            else 1
+        )
         abreast = max(1, min(most, left, self._budget - self._read.total()))
         return [Page(page.status, page.number + further) for further in range(abreast)]
 
@@ -135,7 +139,7 @@ class Round:
         """
         Take in what a page showed; pages read at the same time in their order.
 
-        :param ids: whom it told something about
+        :param ids: whom it answered
         :param shown: how many items it had
         :param total: items in its list, if the vendor tells
         """
@@ -150,7 +154,7 @@ class Round:
             pages = read
         elif total is not None:
             pages = max(1, ceil(total / size))
-            self._told.add(page.status)
+            self._with_total.add(page.status)
         else:  # at least as much again, for all we know
             known = self._pages.get(page.status, 0)
             pages = known if known > read else 2 * read

@@ -23,7 +23,7 @@ class Subscription:
     One wait's subscription to a poller; an object of its own, never keyed by target or task.
 
     :param status: the status last seen, by which a list can be narrowed
-    :param marker: the marker last seen, by which a list that is behind can be told
+    :param marker: the marker last seen, by which a list that is behind shows
     :ivar entry_list: the target's entry_list
     :ivar due: when the next look is due, on the loop's clock
     :ivar gap: the pause that was asked for before it
@@ -41,7 +41,7 @@ class Subscription:
     def __post_init__(self) -> None:
         self.entry_list = self.target.entry_list
 
-    async def look(self, pause: float, patience: float) -> Observation:
+    async def observe(self, pause: float, patience: float) -> Observation:
         """
         Wait for an observation of the target that is read about ``pause`` seconds from now.
 
@@ -64,7 +64,7 @@ class Subscription:
         return seen
 
     def _give_up(self) -> None:
-        self.tell(
+        self.answer(
             TransportError(
                 "It was not read in time: the vendor is slow, or the reads of this connection pause for a rate limit."
             )
@@ -75,34 +75,34 @@ class Subscription:
         """Is a look asked for and not yet answered?"""
         return self._answer is not None and not self._answer.done()
 
-    def tell(self, told: Observation | ApiError) -> None:
+    def answer(self, answer: Observation | ApiError) -> None:
         """Answer the look that is asked for, if any."""
         if self._answer is None or self._answer.done():
             return
-        if isinstance(told, ApiError):
-            self._answer.set_exception(told)
+        if isinstance(answer, ApiError):
+            self._answer.set_exception(answer)
         else:
-            self._answer.set_result(told)
+            self._answer.set_result(answer)
 
-    def show(self, answer: Any, *, listed: bool = False) -> bool:
+    def take_in(self, answer: Any, *, listed: bool = False) -> bool:
         """
         Tell what an answer says of the target.
 
         :param listed: the answer is an item of a list
-        :return: False: the list may be behind, so nothing was told
+        :return: False: the list may be behind, so nothing was answered
         """
         try:
             seen = self.target.observe(answer)
         except ApiError as error:
-            self.tell(error)
+            self.answer(error)
             return True
         except Exception as error:
             log.exception("An answer for %s could not be read", self.target.key)
-            self.tell(TransportError(f"An answer could not be read: {type(error).__name__}: {error}"))
+            self.answer(TransportError(f"An answer could not be read: {type(error).__name__}: {error}"))
             return True
         if listed and not believable(seen, self.status, self.marker):
             return False
-        self.tell(seen)
+        self.answer(seen)
         return True
 
     def unsubscribe(self) -> None:

@@ -129,5 +129,5 @@ class SendKitAgentTrainedEventTrigger(Watcher["Observation", "AgentCursor"]):
         from airflow_provider.vendors.sendkit.changes import agent_trained
 
         after, ended = agent_trained(cursor, look, time.time())
-        told = {"status": look.status, "marker": look.marker, "counts": look.counts}
-        return after, told if ended else None
+        news = {"status": look.status, "marker": look.marker, "counts": look.counts}
+        return after, news if ended else None

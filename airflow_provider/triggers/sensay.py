@@ -208,10 +208,10 @@ class SensayKnowledgeBaseChangedEventTrigger(Watcher["dict[int, Observation]", "
         from airflow_provider.vendors.sensay.changes import entries_changed
 
         after, news = entries_changed(cursor, look)
-        told = {
+        event = {
             "entries": news.named,
             "number": len(news.entries),
             "deleted": news.deleted,
             "marker": after.marker,
         }
-        return after, told if news else None
+        return after, event if news else None

@@ -199,7 +199,7 @@ class Watcher(BaseEventTrigger, Generic[L, C]):
             await asyncio.sleep(pause)
             pause = 0.0
             self._subscription = poller.subscribe(await self._hook().asettings(), target)
-        return await self._subscription.look(pause, pause + _PATIENCE)
+        return await self._subscription.observe(pause, pause + _PATIENCE)
 
     def _unsubscribe(self) -> None:
         if self._subscription is not None:

@@ -65,7 +65,7 @@ def _stage(task: TaskUnderTest) -> str | None:
 def test_a_retrain_is_paid_once_wherever_the_worker_dies(rig: Rig, deferrable: bool, while_away: str) -> None:
     rows = []
     for task, message in each_death(rig, lambda: rig.retrain(deferrable=deferrable, version="v1")):
-        stage = _stage(task)
+        stage = _stage(task) if rig.retrains else None
         if while_away == "finished":
             rig.sandbox.advance(3600)
         ended = task.retry().to_the_end()
@@ -82,13 +82,15 @@ def test_a_retrain_is_paid_once_wherever_the_worker_dies(rig: Rig, deferrable: b
     assert outcomes["ended"] == {"refreshed"}
 
 
-def test_a_clear_pays_again_only_after_an_end(rig: Rig) -> None:
+def test_a_clear_pays_nothing_before_airflow_has_noted_the_end(rig: Rig) -> None:
     rows = []
     for task, message in each_death(rig, lambda: rig.retrain(deferrable=True)):
         stage = _stage(task)
+        noted = (task.supervisor.task_state.get("agent_knowledge_record") or {}).get("noted", False)
         ended = task.clear().to_the_end()
-        rows.append((message, stage, rig.paid, *ended.verdict))
-    assert [row for row in rows if row[2:] != (2 if row[1] == "ended" else 1, "success", None)] == []
+        rows.append((message, stage, rig.paid - noted, *ended.verdict))
+    assert {row[1] for row in rows} == {None, "intent", "submitted", "ended"}
+    assert [row for row in rows if row[2:] != (1, "success", None)] == []
 
 
 def test_two_deaths_in_a_row_are_paid_once(rig: Rig) -> None:
@@ -231,9 +233,10 @@ def test_an_untitled_create_stops_rather_than_making_two(rig: Rig, generation: s
             _stage(task) == "intent"
             and "entry_id" not in task.supervisor.task_state["agent_knowledge_record"]
         )
+        sent = len(rig.written)
         ended = task.retry().to_the_end()
         made = [each for each in rig.entries() if each != rig.sandbox.entry_id]
-        assert len(made) == 1, message
+        assert len(made) == (1 if sent or not lost else 0), message
         assert ended.verdict == (("failed", "OutcomeUnknownError") if lost else ("success", None)), message
         stopped += lost
-    assert stopped == 1
+    assert stopped >= 1

@@ -163,6 +163,8 @@ RESULT = _OF_THE_MOMENT | {
     "outcome",
     "status",
     "credits_charged",
+    "credits_confirmed",
+    "proven_by",
     "version",
     "confirmed",
     "reason",
@@ -320,7 +322,7 @@ def test_every_way_to_a_result_gives_the_same_members(rig: Rig, deferrable: bool
     rig.sandbox.options(stuck="training")
     late = TaskUnderTest(rig.retrain(deferrable=deferrable, version="v1", timeout=2))
     assert late.to_the_end().verdict == ("up_for_retry", "RefreshTimeoutError")
-    rig.sandbox.set_agent(trainingStatus="completed", lastScrapedAt="2999-01-01T00:00:00Z")
+    rig.sandbox.set_agent(trainingStatus="completed", lastScrapedAt="2099-01-01T00:00:00Z")
     run("reattached", late.retry())
     assert set(map(frozenset, members.values())) == {frozenset(RESULT)}
     assert set(members) == {"refreshed", "skipped", "adopted", "reattached"}

@@ -316,29 +316,31 @@ def test_a_url_that_is_there_already_is_named(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("deferrable", MODES)
-def test_without_a_record_everything_but_memory_works(
-    rig: Rig, deferrable: bool, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_task_state_everything_works(rig: Rig, deferrable: bool) -> None:
     supervisor = Supervisor(is_task_state_available=False)
     ended = _run(rig.retrain(deferrable=deferrable, version="v1"), supervisor)
     assert (ended.state, ended.result["outcome"]) == ("success", "refreshed")
     assert supervisor.task_state == {}
-    assert capsys.readouterr().out.count("This Airflow keeps no task state") == 1
     rig.speak("knowledge-base")
     for make in (rig.update(deferrable=deferrable), rig.create(text="a", title="t", deferrable=deferrable)):
         assert _run(make, Supervisor(is_task_state_available=False)).state == "success"
 
 
 @pytest.mark.parametrize("deferrable", MODES)
-def test_without_a_record_a_retry_finds_the_run_while_it_is_active(rig: Rig, deferrable: bool) -> None:
+@pytest.mark.parametrize("again", ["retry", "clear"])
+def test_without_task_state_the_trace_finds_the_run_even_after_it_has_ended(
+    rig: Rig, deferrable: bool, again: str
+) -> None:
     rig.sandbox.options(training_seconds=10)
     supervisor = Supervisor(is_task_state_available=False)
     task = TaskUnderTest(rig.retrain(timeout=2, deferrable=deferrable), supervisor=supervisor, retries=5)
     late = task.to_the_end()
     assert late.verdict == ("up_for_retry", "RefreshTimeoutError")
-    assert "Below Airflow 3.3" in late.told
+    assert "A retry re-attaches" in late.told
+    rig.sandbox.advance(60)
     task.make = rig.retrain(deferrable=deferrable)
-    assert task.retry().to_the_end().result["outcome"] == "adopted"
+    ended = getattr(task, again)().to_the_end()
+    assert (ended.state, ended.result["outcome"]) == ("success", "reattached")
     assert rig.paid == 1
 
 

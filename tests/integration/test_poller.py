@@ -50,7 +50,7 @@ async def look(
 ) -> list[Observation | BaseException]:
     """Let all look once; return what each was told."""
     return await asyncio.gather(
-        *(subscription.look(pause, PATIENCE) for subscription in subscriptions), return_exceptions=True
+        *(subscription.observe(pause, PATIENCE) for subscription in subscriptions), return_exceptions=True
     )
 
 
@@ -107,7 +107,7 @@ async def test_waits_with_their_own_intervals_fall_into_step_on_one_list(vendor:
     pauses = [0.3 + 0.005 * number for number in range(30)]
     await asyncio.gather(
         *(
-            subscription.look(pause, PATIENCE)
+            subscription.observe(pause, PATIENCE)
             for subscription, pause in zip(subscriptions, pauses, strict=True)
         )
     )
@@ -217,7 +217,7 @@ async def test_an_entry_that_is_deleted_or_of_another_replica_is_an_error_for_it
 async def test_a_wait_that_is_cancelled_leaves_the_others_their_answers(vendor: Vendor) -> None:
     vendor.delay = 0.1
     subscriptions = sit(vendor, [1, 1, 2])
-    looks = [asyncio.create_task(subscription.look(SOON, PATIENCE)) for subscription in subscriptions]
+    looks = [asyncio.create_task(subscription.observe(SOON, PATIENCE)) for subscription in subscriptions]
     await _until(lambda: bool(vendor.asked))
     looks[0].cancel()
     subscriptions[0].unsubscribe()
@@ -304,7 +304,7 @@ async def test_a_wait_is_not_held_past_its_patience_by_a_silent_vendor(vendor: V
     vendor.mood = "silent"
     subscription = sit(vendor, [1], read_timeout=60.0)[0]
     with pytest.raises(TransportError, match="not read in time"):
-        await subscription.look(SOON, 0.2)
+        await subscription.observe(SOON, 0.2)
     subscription.unsubscribe()
 
 

@@ -48,7 +48,7 @@ async def _watch(vendor: Vendor, id_: int, interval: float, late: list[float], e
     looks = 0
     while clock() < ends:
         asked = clock()
-        await subscription.look(interval, 600.0)
+        await subscription.observe(interval, 600.0)
         late.append(clock() - asked - interval)
         looks += 1
     subscription.unsubscribe()

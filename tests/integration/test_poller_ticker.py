@@ -64,7 +64,7 @@ def worse(measured: list[float]) -> float:
 async def keep_looking(subscription: Any) -> None:
     while True:
         try:
-            await subscription.look(0.2, 60.0)
+            await subscription.observe(0.2, 60.0)
         except Exception:
             await asyncio.sleep(0)
 

@@ -129,7 +129,7 @@ def test_another_asset_in_the_outlets_is_told_too_and_an_id_that_is_no_uri_harms
     rig.sandbox.set_agent(foreign_run=False)
     outcome = TaskUnderTest(rig.retrain(outlets=[Asset("s3://bucket/report")])).to_the_end()
     assert [each["outcome"] for each in extras(outcome)] == ["refreshed"]
-    with mock.patch("airflow_provider.tasks.events.asset_of", side_effect=ValueError("no URI")):
+    with mock.patch("airflow_provider.tasks.publish.asset_of", side_effect=ValueError("no URI")):
         outcome = TaskUnderTest(rig.retrain(outlets=[ALIAS])).to_the_end()
     assert (outcome.state, told(outcome)) == ("success", [])
 

@@ -1,5 +1,5 @@
 """
-Two efforts for the property and model-based tests: ``quick`` for every day, ``thorough`` for 2,000 examples.
+Two efforts for the property and model-based tests: ``quick`` for every day, ``thorough`` for 5,000 examples.
 
 ``HYPOTHESIS_PROFILE=thorough pytest tests/unit``, or ``--hypothesis-profile=thorough``.
 """
@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 _common = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], report_multiple_bugs=False)
 
 settings.register_profile("quick", _common, max_examples=100)
-settings.register_profile("thorough", _common, max_examples=2000, stateful_step_count=50)
+settings.register_profile("thorough", _common, max_examples=5000, stateful_step_count=50)
 
 if "HYPOTHESIS_PROFILE" in os.environ:
     settings.load_profile(os.environ["HYPOTHESIS_PROFILE"])

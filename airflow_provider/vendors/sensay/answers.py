@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider.arguments import Checker
+from airflow_provider.vendors.sensay.endpoints import MAX_QUESTION
 
 _MEMBERS = frozenset({"question", "contains", "matches", "check", "attempts"})
 
@@ -56,7 +57,13 @@ def read_questions(check: Checker, value: Any, attempts: int) -> list[Question]:
     items = [value] if isinstance(value, (str, Mapping)) else list(value or ())
     if not items:
         check.problems.append("questions is empty: a gate that asks nothing lets everything through")
-    return [_read(check, f"questions[{place}]", item, attempts) for place, item in enumerate(items)]
+    questions = [_read(check, f"questions[{place}]", item, attempts) for place, item in enumerate(items)]
+    check.problems += [
+        f"questions[{place}] has more than {MAX_QUESTION} characters"
+        for place, question in enumerate(questions)
+        if len(question.question) > MAX_QUESTION
+    ]
+    return questions
 
 
 def _read(check: Checker, name: str, item: Any, attempts: int) -> Question:

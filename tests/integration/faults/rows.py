@@ -130,7 +130,7 @@ PAID = [
         task=retrain(),
         becomes=("success/refreshed",),
         charges=1,
-        says="the end is proven",
+        says="proven by",
     ),
     Row(
         fault="POST answer lost",
@@ -138,7 +138,7 @@ PAID = [
         bend=on_post("lose_answer"),
         becomes=("success/adopted",),
         charges=1,
-        says="the end is proven",
+        says="proven by",
         writes=1,
     ),
     Row(
@@ -148,7 +148,7 @@ PAID = [
         becomes=("up_for_retry/AmbiguousWriteError", "success/adopted"),
         between=lambda rig: rig.sandbox.advance(7),
         charges=1,
-        says="the end is proven",
+        says="proven by",
         writes=1,
     ),
     Row(
@@ -162,7 +162,7 @@ PAID = [
         between=lambda rig: rig.connect("sendkit"),
         becomes=("up_for_retry/AmbiguousWriteError", "success/adopted"),
         charges=1,
-        says="the end is proven",
+        says="proven by",
         writes=2,
     ),
     Row(
@@ -171,7 +171,7 @@ PAID = [
         bend=on_post("status_after", status=500),
         becomes=("success/adopted",),
         charges=1,
-        says="the end is proven",
+        says="proven by",
         writes=1,
     ),
     Row(
@@ -180,7 +180,7 @@ PAID = [
         bend=on_post("status", status=500),
         becomes=("up_for_retry/AmbiguousWriteError", "success/refreshed"),
         charges=1,
-        says="the end is proven",
+        says="proven by",
         writes=2,
     ),
     Row(
@@ -198,7 +198,7 @@ PAID = [
         bend=on_post("status", status=429, retry_after=1, times=6),
         becomes=("success/refreshed",),
         charges=1,
-        says="the end is proven",
+        says="proven by",
         writes=7,
     ),
     Row(
@@ -207,7 +207,7 @@ PAID = [
         bend=on_post("status", status=429, retry_after=3600),
         becomes=("up_for_retry/RateLimitedError", "success/refreshed"),
         charges=1,
-        says="the end is proven",
+        says="proven by",
         writes=2,
     ),
     Row(
@@ -216,7 +216,7 @@ PAID = [
         bend=on_get("status", status=429, retry_after=0.5, times=8, skip=1),
         becomes=("success/refreshed",),
         charges=1,
-        says="the end is proven",
+        says="proven by",
     ),
     Row(
         fault="connection reset before the POST arrived",
@@ -224,7 +224,7 @@ PAID = [
         bend=on_post("drop"),
         becomes=("up_for_retry/AmbiguousWriteError", "success/refreshed"),
         charges=1,
-        says="the end is proven",
+        says="proven by",
         writes=2,
     ),
     Row(
@@ -233,15 +233,15 @@ PAID = [
         bend=on_get("drop", skip=1, times=2),
         becomes=("success/refreshed",),
         charges=1,
-        says="the end is proven",
+        says="proven by",
     ),
     Row(
         fault="vendor down while waiting",
         task=retrain(max_read_failures=3),
-        bend=on_get("status", status=503, skip=1, times=3),
+        bend=on_get("status", status=503, skip=1, times=8),
         becomes=("up_for_retry/ReadFailuresError", "success/reattached"),
         charges=1,
-        says="the end is proven",
+        says="proven by",
         writes=1,
     ),
     Row(
@@ -250,7 +250,7 @@ PAID = [
         bend=options(lag=3, retrain_answer_status="completed", training_seconds=4),
         becomes=("success/refreshed",),
         charges=1,
-        says="the end is proven",
+        says="proven by",
         waited=3.0,
     ),
     Row(
@@ -259,7 +259,7 @@ PAID = [
         bend=options(lag=3, training_seconds=4),
         becomes=("success/refreshed",),
         charges=1,
-        says="the end is proven",
+        says="proven by",
         waited=3.0,
     ),
     Row(
@@ -268,7 +268,7 @@ PAID = [
         bend=options(last_scraped_at="start", training_seconds=3),
         becomes=("success/refreshed",),
         charges=1,
-        says="the end is proven",
+        says="proven by",
         waited=3.0,
     ),
     Row(
@@ -303,7 +303,7 @@ PAID = [
         bend=agent(never_trained=True),
         becomes=("success/refreshed",),
         charges=1,
-        says="the end is proven",
+        says="proven by",
     ),
     Row(
         fault="agent never trained, status null",
@@ -311,7 +311,7 @@ PAID = [
         bend=all_of(options(never_trained="null"), agent(never_trained=True)),
         becomes=("success/refreshed",),
         charges=1,
-        says="the end is proven",
+        says="proven by",
     ),
     Row(
         fault="agent never trained, sensor",
@@ -328,7 +328,7 @@ PAID = [
         bend=all_of(agent(trainingStatus="failed", trainingError="old"), options(lag=3)),
         becomes=("success/refreshed",),
         charges=1,
-        says="the end is proven",
+        says="proven by",
     ),
     Row(
         fault="the run fails, the retry works",
@@ -337,7 +337,7 @@ PAID = [
         between=options(training_outcome="completed"),
         becomes=("up_for_retry/RefreshFailedError", "success/refreshed"),
         charges=2,
-        says="the end is proven",
+        says="proven by",
     ),
     Row(
         fault="the run fails, max_credits=10",
@@ -379,7 +379,7 @@ PAID = [
         bend=options(clock_skew=DAY),
         becomes=("success/refreshed",),
         charges=1,
-        says="the end is proven",
+        says="proven by",
     ),
     Row(
         fault="vendor's clock a day behind",
@@ -387,7 +387,7 @@ PAID = [
         bend=options(clock_skew=-DAY),
         becomes=("success/refreshed",),
         charges=1,
-        says="the end is proven",
+        says="proven by",
     ),
     Row(
         fault="two DAGs at once, the other adopts",
@@ -396,7 +396,7 @@ PAID = [
         play=beside_another_dag(),
         becomes=("success/adopted", "success/refreshed"),
         charges=1,
-        says="the end is proven",
+        says="proven by",
         writes=2,
     ),
     Row(
@@ -406,7 +406,7 @@ PAID = [
         play=beside_another_dag(on_running="wait"),
         becomes=("success/refreshed", "success/refreshed"),
         charges=2,
-        says="the end is proven",
+        says="proven by",
     ),
     Row(
         fault="two DAGs at once, the other skips",
@@ -415,7 +415,7 @@ PAID = [
         play=beside_another_dag(on_running="skip"),
         becomes=("skipped", "success/refreshed"),
         charges=1,
-        says="the end is proven",
+        says="proven by",
     ),
     Row(
         fault="two DAGs at once, the other fails",
@@ -424,7 +424,7 @@ PAID = [
         play=beside_another_dag(on_running="fail"),
         becomes=("up_for_retry/AlreadyRunningError", "success/refreshed"),
         charges=1,
-        says="the end is proven",
+        says="proven by",
     ),
     Row(
         fault="not done in time, the retry re-attaches",
@@ -433,7 +433,7 @@ PAID = [
         between=lambda rig: rig.sandbox.advance(60),
         becomes=("up_for_retry/RefreshTimeoutError", "success/reattached"),
         charges=1,
-        says="the end is proven",
+        says="proven by",
         writes=1,
     ),
     Row(
@@ -442,7 +442,7 @@ PAID = [
         bend=on_get("status", status=401, skip=2),
         becomes=("success/refreshed",),
         charges=1,
-        says="the end is proven",
+        says="proven by",
     ),
     Row(
         fault="triggerer restarted in mid-wait",
@@ -450,7 +450,7 @@ PAID = [
         play=restarted,
         becomes=("success/refreshed",),
         charges=1,
-        says="the end is proven",
+        says="proven by",
         modes=DEFERRABLE,
     ),
     Row(
@@ -459,7 +459,7 @@ PAID = [
         play=cleared_while_deferred,
         becomes=("success/reattached",),
         charges=1,
-        says="the end is proven",
+        says="proven by",
         modes=DEFERRABLE,
     ),
     Row(
@@ -468,7 +468,7 @@ PAID = [
         play=failed_by_hand_then_cleared,
         becomes=("success/reattached",),
         charges=1,
-        says="the end is proven",
+        says="proven by",
         modes=DEFERRABLE,
     ),
     Row(
@@ -477,7 +477,7 @@ PAID = [
         play=deferral_timed_out,
         becomes=("up_for_retry/TaskDeferralTimeout", "success/reattached"),
         charges=1,
-        says="the end is proven",
+        says="proven by",
         modes=DEFERRABLE,
     ),
     Row(
@@ -486,7 +486,7 @@ PAID = [
         play=trigger_broke,
         becomes=("up_for_retry/TaskDeferralError", "success/reattached"),
         charges=1,
-        says="the end is proven",
+        says="proven by",
         modes=DEFERRABLE,
     ),
     Row(
@@ -495,7 +495,7 @@ PAID = [
         play=event_lost,
         becomes=("up_for_retry/AgentKnowledgeError", "success/reattached"),
         charges=1,
-        says="the end is proven",
+        says="proven by",
         modes=DEFERRABLE,
     ),
     Row(
@@ -504,7 +504,7 @@ PAID = [
         play=cleared_after_success,
         becomes=("success/refreshed", "success/refreshed"),
         charges=2,
-        says="the end is proven",
+        says="proven by",
     ),
     Row(
         fault="DAG run cleared after success, same version",
@@ -520,7 +520,7 @@ PAID = [
         play=tried_again_after_the_end,
         becomes=("success/refreshed", "success/refreshed"),
         charges=1,
-        says="the end is proven",
+        says="proven by",
         writes=1,
     ),
 ]
@@ -554,7 +554,7 @@ def _sensay(generation: str) -> list[Row]:
             bend=options(stale_ready=3, stamp_updated_at="processing"),
             becomes=("success/refreshed",),
             charges=0,
-            says="the end is proven",
+            says="proven by",
             writes=1,
             waited=3.0,
         ),
@@ -564,7 +564,7 @@ def _sensay(generation: str) -> list[Row]:
             bend=options(stale_ready=3, stamp_updated_at="both"),
             becomes=("success/refreshed",),
             charges=0,
-            says="the end is proven",
+            says="proven by",
             writes=1,
             waited=3.0,
         ),
@@ -595,7 +595,7 @@ def _sensay(generation: str) -> list[Row]:
             ),
             becomes=("success/refreshed",),
             charges=0,
-            says="the end is proven",
+            says="proven by",
         ),
         Row(
             fault=f"{generation}: failed left over from an earlier run",
@@ -603,7 +603,7 @@ def _sensay(generation: str) -> list[Row]:
             bend=entry((0, "UNPROCESSABLE")),
             becomes=("success/refreshed",),
             charges=0,
-            says="the end is proven",
+            says="proven by",
         ),
         Row(
             fault=f"{generation}: status unknown",
@@ -627,7 +627,7 @@ def _sensay(generation: str) -> list[Row]:
             bend=options(clock_skew=DAY),
             becomes=("success/refreshed",),
             charges=0,
-            says="the end is proven",
+            says="proven by",
         ),
         Row(
             fault=f"{generation}: vendor's clock a day behind",
@@ -635,7 +635,7 @@ def _sensay(generation: str) -> list[Row]:
             bend=options(clock_skew=-DAY),
             becomes=("success/refreshed",),
             charges=0,
-            says="the end is proven",
+            says="proven by",
         ),
     ]
 
@@ -649,7 +649,7 @@ ENTRIES = [
         bend=entry((0, "VECTOR_CREATED"), (2, "READY")),
         becomes=("success/refreshed",),
         charges=0,
-        says="the end is proven",
+        says="proven by",
         writes=1,
     ),
     Row(
@@ -684,7 +684,7 @@ ENTRIES = [
         bend=options(identical_text="reprocess"),
         becomes=("success/refreshed",),
         charges=0,
-        says="the end is proven",
+        says="proven by",
         writes=1,
     ),
     Row(
@@ -692,7 +692,7 @@ ENTRIES = [
         task=update("training", vector_entry_id=VECTOR),
         becomes=("success/refreshed",),
         charges=0,
-        says="the end is proven",
+        says="proven by",
         writes=1,
     ),
     Row(

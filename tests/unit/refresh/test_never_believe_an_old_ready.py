@@ -14,27 +14,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from airflow_provider import errors
-from airflow_provider.refresh.observation import Observation
-from airflow_provider.refresh.record import Record, fingerprint
-from airflow_provider.refresh.submit import Decision, Policy
-from airflow_provider.refresh.wait import Receipt, Wait
-from airflow_provider.tasks.job import Job, Options, Written
-from airflow_provider.tasks.watch import Watch
+from airflow_provider.refresh.submit import WriteReceipt
+from airflow_provider.refresh.wait import Receipt
+from airflow_provider.tasks.options import Options
+from airflow_provider.tasks.refresh_task import RefreshTask
 from airflow_provider.triggers.sensay import SensayKnowledgeBaseEntryTrigger
-from airflow_provider.vendors.sensay.entry import RULES, EntryTarget, Generation, usable
+from airflow_provider.vendors.sensay.entry import EntryTarget, Generation
+from airflow_provider.vendors.sensay.update import Update
 from airflow_provider.vendors.sensay.values import Entry
 from tests.unit.refresh.effort import effort
 from tests.unit.refresh.scenes import KB, REPLICA, TRAINING
-from tests.unit.refresh.world import LOG, Airflow, Clock, Eyes, Process, Vendor
+from tests.unit.refresh.world import LOG, Airflow, Clock, ModelClient, Process, Vendor
 
 GRACE, POLL, TIMEOUT = 60.0, 10.0, 400.0
+VECTOR = "5f0c2c9e-7a55-4c1e-9c0e-2f5a1f3c9d11"
 
 STEPS = {KB: ("RAW_TEXT", "PROCESSED_TEXT"), TRAINING: ("PROCESSING", "PROCESSING")}
 
@@ -94,7 +94,7 @@ class Sensay(Vendor):
     def take(self, text: str, *, vector: bool = False) -> None:
         self.writes.append(Write(self.clock.now, text, self.course, vector))
 
-    def write(self, text: str, *, vector: bool) -> Written:
+    def write(self, text: str, *, vector: bool) -> WriteReceipt:
         """Answer our PATCH or PUT."""
         match self.answers.pop(0) if self.answers else "done":
             case "dropped":
@@ -107,7 +107,7 @@ class Sensay(Vendor):
                 self.take(text, vector=vector)
                 raise errors.TransportError("no answer")
         self.take(text, vector=vector)
-        return Written(receipt=Receipt.VECTOR if vector else Receipt.PLAIN)
+        return WriteReceipt(receipt=Receipt.VECTOR if vector else Receipt.PLAIN)
 
     def _moments(self, write: Write) -> Iterator[Moment]:
         course, at = write.course, write.at
@@ -172,42 +172,6 @@ def _moves(write: Write) -> bool:
     return write.vector or write.course.ends != "ignored"
 
 
-@dataclass(kw_only=True)
-class Update(Job):
-    """The vendor's part of the road, on the model."""
-
-    airflow: Airflow
-    vendor: Sensay
-    text: str
-    vector: bool
-
-    def policy(self, record: Record | None, seen: Observation) -> Policy:
-        return Policy(
-            repeatable=True,
-            cost=Decimal(0),
-            start_grace=GRACE,
-            waits=self.options.waits,
-            unchanged=self.watch.answer.raw_text == self.text and usable(seen),
-            force=self.options.force,
-        )
-
-    def write(self) -> Written:
-        return self.airflow.process.step(lambda: self.vendor.write(self.text, vector=self.vector))
-
-    def link(self, context: Any) -> None:
-        pass
-
-    def trigger(self, wait: Wait, record: Record | None, not_before: float) -> Any:
-        assert isinstance(self.target, EntryTarget)
-        return SensayKnowledgeBaseEntryTrigger.of("sensay_default", self.target, wait, record, not_before)
-
-    def refusal(self, decision: Decision) -> errors.AgentKnowledgeError:
-        return errors.RefreshError(decision.reason)
-
-    def accepts(self, seen: Observation) -> bool:
-        return False
-
-
 pauses = st.sampled_from([0.0, 0.0, 0.5, 3.0, 8.0, 30.0])
 courses = st.builds(
     Course,
@@ -247,7 +211,8 @@ class NeverBelieveAnOldReady(RuleBasedStateMachine):
     ) -> None:
         self.clock = Clock()
         self.entry = Sensay(self.clock, generation, first, age)
-        self.airflow = Airflow(self.clock, self.entry, self._job)
+        self.airflow = Airflow(self.clock, self.entry, self._task, self._write)
+        self.airflow.timeout = TIMEOUT
         self.ready = ready if generation is KB else ()
         self.vector = vector and generation is TRAINING
         self.text = "text 1"
@@ -263,26 +228,23 @@ class NeverBelieveAnOldReady(RuleBasedStateMachine):
             on_unconfirmed="fail",
         )
 
-    def _job(self, airflow: Airflow) -> Update:
-        target = EntryTarget(REPLICA, 7, self.entry.generation, self.ready)
-
+    def _task(self, **of_the_process: Any) -> RefreshTask:
         def connect() -> Any:
-            return Eyes(airflow)
+            return ModelClient(self.airflow)
 
-        return Update(
-            target=target,
-            rules=RULES,
-            watch=Watch(connect, target, RULES, LOG),
+        fields = {"raw_text": self.text} | ({"vector_entry_id": VECTOR} if self.vector else {})
+        return RefreshTask(
+            refresh=Update(target=EntryTarget(REPLICA, 7, self.entry.generation, self.ready), fields=fields),
             options=self.options,
-            body=fingerprint(self.text),
+            connect=connect,
+            make_trigger=partial(SensayKnowledgeBaseEntryTrigger.of, "sensay_default"),
             log=LOG,
-            generation=self.entry.generation.value,
-            ready_statuses=self.ready,
-            airflow=airflow,
-            vendor=self.entry,
-            text=self.text,
-            vector=self.vector,
+            **of_the_process,
         )
+
+    def _write(self, call: Any) -> WriteReceipt:
+        """Take a write of ours."""
+        return self.airflow.process.step(lambda: self.entry.write(self.text, vector=self.vector))
 
     # --- what happens -------------------------------------------------------------------------------------
 

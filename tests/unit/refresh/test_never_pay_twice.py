@@ -19,15 +19,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from airflow_provider import errors
 from airflow_provider.refresh.observation import Observation, Phase
 from airflow_provider.refresh.record import Ending, Record, Stage
-from airflow_provider.refresh.submit import Decision, Policy
-from airflow_provider.refresh.wait import Receipt, Wait
-from airflow_provider.tasks.job import Job, Options, Written
+from airflow_provider.refresh.submit import WriteReceipt
+from airflow_provider.refresh.wait import Receipt
+from airflow_provider.tasks.options import Options
+from airflow_provider.tasks.refresh_task import RefreshTask
 from airflow_provider.triggers.sendkit import SendKitTrainingTrigger
-from airflow_provider.vendors.sendkit.agent import RULES, AgentTarget
+from airflow_provider.vendors.sendkit.agent import AgentTarget
 from airflow_provider.vendors.sendkit.models import Agent
+from airflow_provider.vendors.sendkit.retrain import Retrain
 from tests.unit.refresh.effort import effort
 from tests.unit.refresh.scenes import AGENT_ID
-from tests.unit.refresh.world import LOG, Airflow, Clock, Eyes, Killed, Process, Vendor
+from tests.unit.refresh.world import LOG, Airflow, Clock, Killed, ModelClient, Process, Vendor
 
 COST = Decimal(10)
 GRACE, POLL, TIMEOUT = 120.0, 30.0, 900.0
@@ -145,7 +147,7 @@ class SendKit(Vendor):
             }
         )
 
-    def retrain(self, request: Request) -> Written:
+    def retrain(self, request: Request) -> WriteReceipt:
         """Answer our POST."""
         self.catch_up()
         kind = self.answers.pop(0) if self.answers else "active"
@@ -172,59 +174,10 @@ class SendKit(Vendor):
             case "garbled":
                 raise errors.TruncatedResponseError("cut off", status=200)
         receipt = Receipt.ACTIVE if kind == "active" else Receipt.PLAIN
-        return Written(receipt=receipt, charged=COST, jobs=("scrape:1",))
+        return WriteReceipt(receipt=receipt, charged=COST, jobs=("scrape:1",))
 
 
 ANSWERS = ("active", "plain", "lost", "500", "garbled", "dropped", "not sent", "429", "402", "no-op")
-
-
-@dataclass(kw_only=True)
-class Retrain(Job):
-    """The vendor's part of the road, on the model."""
-
-    airflow: Airflow
-    agent: SendKit
-    on_unknown: str | None
-    max_credits: Decimal | None
-    in_flight: float | None
-    refresh: int
-
-    def policy(self, record: Record | None, seen: Observation) -> Policy:
-        return Policy(
-            repeatable=False,
-            cost=COST,
-            start_grace=GRACE,
-            waits=self.options.waits,
-            on_unknown=self.on_unknown,
-            max_credits=self.max_credits,
-            force=self.options.force,
-        )
-
-    def write(self) -> Written:
-        record = self.airflow.store.record
-        assert record is not None
-        assert record.stage is Stage.INTENT, "nothing is sent without an intent"
-        assert record.baseline is not None
-        request, before = Request(self.refresh, record.baseline), len(self.agent.runs)
-        try:
-            return self.airflow.process.step(lambda: self.agent.retrain(request))
-        except Killed:
-            if len(self.agent.runs) == before and self.in_flight is not None:
-                arrives = self.agent.clock.now + self.in_flight
-                self.agent.arrivals.append((arrives, self.agent.shape, request))
-            raise
-
-    def link(self, context: Any) -> None:
-        pass
-
-    def trigger(self, wait: Wait, record: Record | None, not_before: float) -> Any:
-        return SendKitTrainingTrigger.of("sendkit_default", AGENT_ID, wait, record, not_before)
-
-    def refusal(self, decision: Decision) -> errors.AgentKnowledgeError:
-        return errors.InvalidArgumentError(decision.reason)
-
-    def accepts(self, seen: Observation) -> bool:
-        return seen.phase is Phase.SUCCEEDED
 
 
 shapes = st.builds(
@@ -268,7 +221,8 @@ class NeverPayTwice(RuleBasedStateMachine):
     ) -> None:
         self.clock = Clock()
         self.agent = SendKit(self.clock, first, scraped)
-        self.airflow = Airflow(self.clock, self.agent, self._job)
+        self.airflow = Airflow(self.clock, self.agent, self._task, self._post, traced=True)
+        self.airflow.timeout = TIMEOUT
         self.airflow.store.watcher = self._watch
         self.on_unknown, self.on_running, self.max_credits = on_unknown, on_running, max_credits
         self.options = Options(
@@ -289,29 +243,39 @@ class NeverPayTwice(RuleBasedStateMachine):
         self.fresh_after = 0.0
         self.budget = Decimal(0)
 
-    def _job(self, airflow: Airflow) -> Retrain:
-        target = AgentTarget(AGENT_ID)
-        from airflow_provider.tasks.watch import Watch
+    def _task(self, **of_the_process: Any) -> RefreshTask:
+        def trigger(target: Any, *wait: Any) -> Any:
+            return SendKitTrainingTrigger.of("sendkit_default", AGENT_ID, *wait)
 
         def connect() -> Any:
-            return Eyes(airflow)
+            return ModelClient(self.airflow)
 
-        return Retrain(
-            target=target,
-            rules=RULES,
-            watch=Watch(connect, target, RULES, LOG),
+        return RefreshTask(
+            refresh=Retrain(target=AgentTarget(AGENT_ID)),
             options=self.options,
-            body="body",
+            connect=connect,
+            make_trigger=trigger,
             log=LOG,
             on_running=self.on_running,
-            price=", 10 credits",
-            airflow=airflow,
-            agent=self.agent,
             on_unknown=self.on_unknown,
             max_credits=self.max_credits,
-            in_flight=self.in_flight,
-            refresh=self.refresh,
+            **of_the_process,
         )
+
+    def _post(self, call: Any) -> WriteReceipt:
+        """Take a POST of ours."""
+        record = self.airflow.store.record
+        assert record is not None
+        assert record.stage is Stage.INTENT, "nothing is sent without an intent"
+        assert record.baseline is not None
+        request, before = Request(self.refresh, record.baseline), len(self.agent.runs)
+        try:
+            return self.airflow.process.step(lambda: self.agent.retrain(request), "POST")
+        except Killed:
+            if len(self.agent.runs) == before and self.in_flight is not None:
+                arrives = self.agent.clock.now + self.in_flight
+                self.agent.arrivals.append((arrives, self.agent.shape, request))
+            raise
 
     # --- what happens -------------------------------------------------------------------------------------
 
@@ -325,7 +289,7 @@ class NeverPayTwice(RuleBasedStateMachine):
     @rule(after=st.booleans(), in_flight=st.sampled_from([None, 2.0, 60.0]), shape=shapes)
     def a_try_that_dies_at_its_post(self, after: bool, in_flight: float | None, shape: Shape) -> None:
         self.agent.answers, self.agent.shape, self.in_flight = [], shape, in_flight
-        self._work(Process(4, after=after))  # read the record, look, write the intent, POST
+        self._work(Process("POST", after=after))
 
     @precondition(lambda self: self.airflow.state == "deferred")
     @rule(
@@ -347,19 +311,20 @@ class NeverPayTwice(RuleBasedStateMachine):
         self.airflow.state = "retry"
 
     @precondition(lambda self: self.airflow.state != "none")
-    @rule(force=st.sampled_from([False, False, False, True]))
-    def a_person_clears_the_task(self, force: bool) -> None:
-        record = self.airflow.store.record
-        if record is not None and record.stage is Stage.ENDED:
+    @rule(force=st.sampled_from([False, False, False, True]), keep_state=st.booleans())
+    def a_person_clears_the_task(self, force: bool, keep_state: bool) -> None:
+        record = self.airflow.record
+        lost = record is not None and record.ending is Ending.OK and record.noted is False and not force
+        if record is not None and record.stage is Stage.ENDED and not lost:
             self.refresh += 1
-            if record.ending is Ending.OK:
-                self.budget = Decimal(0)
-        if self.airflow.state == "success":
+        if self.airflow.state == "success" and not lost:
             self.fresh_after = self.clock.now
-        if force and not self.options.force:
+        if force and not (self.options.force and record is not None and record.stage is Stage.SUBMITTED):
             self.refresh += 1  # another charge is what was asked for
+        if force:
+            self.budget = Decimal(0)
         self.options = replace(self.options, force=force)
-        self.airflow.clear()
+        self.airflow.clear(keep_state=keep_state)
 
     @rule(passes=st.sampled_from([1.0, 15.0, 60.0, 119.0, 130.0, 1000.0]))
     def time_passes(self, passes: float) -> None:
@@ -379,7 +344,7 @@ class NeverPayTwice(RuleBasedStateMachine):
         before = dict(self.airflow.store.texts)
         self.airflow.work(process, event)
         self._judge()
-        result, record = self.airflow.result, self.airflow.store.record
+        result, record = self.airflow.result, self.airflow.record
         if self.airflow.state == "success" and result is not None and result["confirmed"]:
             assert record is not None
             self._earned("completed", record)

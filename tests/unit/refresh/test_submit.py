@@ -244,7 +244,7 @@ def test_a_retry_after_a_good_end_returns_the_recorded_result() -> None:
 def test_a_clear_after_a_good_end_starts_over() -> None:
     record = ended(Ending.OK)
     assert submit.settled(record, CLEARED) is None
-    assert action(record, agent(), paid(max_credits=TEN), identity=CLEARED) is Action.SUBMIT
+    assert action(record, agent(), identity=CLEARED) is Action.SUBMIT
 
 
 @pytest.mark.parametrize("identity", [ME, CLEARED], ids=["retried", "cleared"])
@@ -367,14 +367,14 @@ def test_a_ceiling_is_kept_before_the_post(ceiling: str | None, expected: Action
         pytest.param(intent(agent()), CLEARED, 10, id="also after a clear"),
         pytest.param(submitted(), CLEARED, 10, id="submitted"),
         pytest.param(ended(Ending.OK), ME, 10, id="ended well"),
-        pytest.param(ended(Ending.OK), CLEARED, 0, id="a clear after a good end starts at nothing"),
-        pytest.param(ended(Ending.FAILED), CLEARED, 10, id="a clear after a failure does not"),
-        pytest.param(ended(Ending.UNCONFIRMED), CLEARED, 10, id="nor one after an unconfirmed end"),
+        pytest.param(ended(Ending.OK), CLEARED, 10, id="a clear after a good end counts as well"),
+        pytest.param(ended(Ending.FAILED), CLEARED, 10, id="and after a failure"),
+        pytest.param(ended(Ending.UNCONFIRMED), CLEARED, 10, id="and after an unconfirmed end"),
         pytest.param(submitted(), replace(ME, target="sendkit:agents/2"), 0, id="another target"),
     ],
 )
 def test_what_counts_as_spent(record: Record | None, identity: Identity, spent: int) -> None:
-    assert submit.spent(record, identity) == Decimal(spent)
+    assert submit.spent(record, identity, paid()) == Decimal(spent)
 
 
 # --- skipping ---------------------------------------------------------------------------------------------

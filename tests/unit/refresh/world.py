@@ -23,9 +23,8 @@ from airflow_provider.refresh.record import Record
 from airflow_provider.refresh.report import Report
 from airflow_provider.refresh.schedule import next_look
 from airflow_provider.refresh.wait import Verdict, Wait
-from airflow_provider.tasks.job import Job
 from airflow_provider.tasks.record_store import RecordStore
-from airflow_provider.tasks.refresh_task import Road
+from airflow_provider.tasks.refresh_task import RefreshTask
 from airflow_provider.tasks.watch import judge_failure
 
 T = TypeVar("T")
@@ -61,21 +60,25 @@ class Process:
     """
     One process of a task; it may be killed at one of its steps.
 
-    :param dies_at: the step at which it is killed; 0 for never
+    :param dies_at: the step at which it is killed, by its number or its name; 0 for never
     :param after: killed after the step's effect, not before it
     """
 
-    def __init__(self, dies_at: int = 0, *, after: bool = False) -> None:
+    def __init__(self, dies_at: int | str = 0, *, after: bool = False) -> None:
         self.dies_at = dies_at
         self.after = after
         self.steps = 0
+        self.is_dead = False
 
-    def step(self, effect: Callable[[], T]) -> T:
+    def step(self, effect: Callable[[], T], name: str = "") -> T:
         self.steps += 1
-        if self.steps == self.dies_at and not self.after:
+        if self.is_dead:
+            raise Killed
+        self.is_dead = self.dies_at in (self.steps, name or None)
+        if self.is_dead and not self.after:
             raise Killed
         result = effect()
-        if self.steps == self.dies_at:
+        if self.is_dead:
             raise Killed
         return result
 
@@ -103,8 +106,30 @@ class TaskStateStore:
 
     @property
     def record(self) -> Record | None:
-        (text,) = self.texts.values() or (None,)
-        return None if text is None else Record.from_json(json.loads(text))
+        return next((Record.from_json(json.loads(text)) for text in self.texts.values()), None)
+
+
+class Variables:
+    """Airflow's Variables; no clear touches them."""
+
+    def __init__(self, airflow: Airflow) -> None:
+        self.texts: dict[str, str] = {}
+        self._airflow = airflow
+
+    @contextlib.contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Let the code under test find them in the place of Airflow's."""
+        with mock.patch("airflow.providers.common.compat.sdk.Variable", self, create=True):
+            yield
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self._airflow.process.step(lambda: self.texts.get(key, default))
+
+    def set(self, key: str, value: Any, **_: Any) -> None:
+        self._airflow.process.step(lambda: self.texts.update({key: json.dumps(value, allow_nan=False)}))
+
+    def delete(self, key: str) -> None:
+        self._airflow.process.step(lambda: self.texts.pop(key, None))
 
 
 class Vendor:
@@ -123,15 +148,19 @@ class Vendor:
         raise NotImplementedError
 
 
-class Eyes:
-    """Stands for a client; a worker's reads are steps at which it may die."""
+class ModelClient:
+    """Stands for a client; a worker's requests are steps at which it may die."""
+
+    is_closed = False
+    settings = SimpleNamespace(console_url=None)
 
     def __init__(self, airflow: Airflow) -> None:
         self._airflow = airflow
 
     def send(self, call: Any, *, retry: bool = True) -> Any:
-        assert call.repeatable, "a wait only reads"
-        return self._airflow.process.step(self._airflow.vendor.read)
+        if call.method == "GET":
+            return self._airflow.process.step(self._airflow.vendor.read)
+        return self._airflow.write(call)
 
     def close(self) -> None:
         pass
@@ -144,11 +173,23 @@ class Airflow:
     :ivar state: ``none``, ``deferred``, ``retry``, ``failed``, ``skipped`` or ``success``
     """
 
-    def __init__(self, clock: Clock, vendor: Vendor, make_job: Callable[[Airflow], Job]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        vendor: Vendor,
+        make_task: Callable[..., RefreshTask],
+        write: Callable[[Any], Any],
+        *,
+        traced: bool = False,
+    ) -> None:
         self.clock = clock
         self.vendor = vendor
-        self.make_job = make_job
+        self.make_task = make_task
+        self.write = write
+        self.traced = traced
+        self.timeout = 0.0
         self.store = TaskStateStore()
+        self.variables = Variables(self)
         self.process = Process()
         self.cycle = 1
         self.state = "none"
@@ -158,6 +199,14 @@ class Airflow:
         self._deferred: dict[str, Any] = {}
         self._event: Any = None
 
+    @property
+    def record(self) -> Record | None:
+        """What the next try will go on from."""
+        if (kept := self.store.record) is not None:
+            return kept
+        traces = [json.loads(text) for name, text in self.variables.texts.items() if ".open." in name]
+        return next((Record.from_json(runs["run"]) for runs in traces), None)
+
     # --- the worker ---------------------------------------------------------------------------------------
 
     def work(self, process: Process, event: Any = None) -> None:
@@ -166,26 +215,30 @@ class Airflow:
         context: Any = {
             "ti": SimpleNamespace(max_tries=self.cycle, xcom_push=lambda **_: None),
             "run_id": "run",
-            "task": SimpleNamespace(outlets=[]),
+            "task": SimpleNamespace(outlets=[], on_success_callback=None),
             "outlet_events": {},
             "task_state_store": self.store,
         }
         report = None if event is None else Report.from_event(event)
+        self.state = "running"
         self._began, self.error = self.clock.now, None
-        with self.clock.running(self._sleep):
+        with self.clock.running(self._sleep), self.variables.in_place():
             try:
-                store = RecordStore(context, LOG)
-                store.keep(report)
-                result = Road(self.make_job(self), context, store).advance(report)
+                records = RecordStore(context, LOG, traced=self.traced)
+                record = records.begin(report)
+                result = self.make_task(context=context, records=records).run(record, report)
                 process.step(lambda: None)  # Airflow notes the success
                 self.state, self.result = "success", result
+                for callback in context["task"].on_success_callback or ():
+                    callback(context)
             except TaskDeferred as deferred:
                 self.state = "deferred"
                 self._deferred = json.loads(json.dumps(deferred.trigger.serialize()[1], allow_nan=False))
             except AirflowSkipException:
                 self.state = "skipped"
             except Killed:
-                self.state = "retry"
+                if self.state != "success":
+                    self.state = "retry"
             except AirflowFailException as error:
                 self.state, self.error = "failed", error
             except AgentKnowledgeError as error:
@@ -199,7 +252,7 @@ class Airflow:
 
     def _ends(self) -> None:
         """At most a wait before the write, then one for our own run, and a grace."""
-        patience = 3 * self.make_job(self).options.timeout
+        patience = 3 * self.timeout
         assert self.clock.now - self._began <= patience, "a wait without an end"
 
     # --- the triggerer ------------------------------------------------------------------------------------
@@ -210,7 +263,7 @@ class Airflow:
 
         :param restarts: looks after which the triggerer is restarted: it begins again from the arguments
         """
-        job, looks = self.make_job(self), 0
+        task, looks = self.make_task(context={"ti": None}, records=None), 0
         self._began = self.clock.now
         arguments = self._deferred
         wait = codec.load(Wait, arguments["wait"])
@@ -219,8 +272,8 @@ class Airflow:
             self.clock.pass_time(next_look(wait, self.clock.now, rand))
             seen, error = None, None
             try:
-                seen = job.target.observe(self.vendor.read())
-                wait, verdict = waits.observe(wait, job.rules, seen, self.clock.now)
+                seen = task.target.observe(self.vendor.read())
+                wait, verdict = waits.observe(wait, task.refresh.rules, seen, self.clock.now)
             except ApiError as failure:
                 error = failure.to_json()
                 wait, verdict = judge_failure(wait, failure, self.clock.now)
@@ -236,8 +289,14 @@ class Airflow:
 
     # --- the scheduler and a person -----------------------------------------------------------------------
 
-    def clear(self) -> None:
-        """A person clears the task: the record stays, the cycle moves, a trigger is forgotten."""
+    def clear(self, *, keep_state: bool = True) -> None:
+        """
+        A person clears the task: the cycle moves, a trigger is forgotten.
+
+        :param keep_state: as Airflow 3.3 does; 3.4 deletes the task's state
+        """
+        if not keep_state:
+            self.store.texts.clear()
         self.cycle += 1
         self.state = "none"
         self.result = None
