@@ -86,7 +86,7 @@ def run(
         ) as session,
         Spool() as spool,
     ):
-        note_link(context, lambda: session.client.settings.console_url, destination.key)
+        note_link(context, session.client.settings.console_url, destination.key)
         waiter = Waiter(session, make_trigger, options, deadline, log)
         return SyncRun(context, log, destination, manifest, options, session, waiter, spool, report).run()
 

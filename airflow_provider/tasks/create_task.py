@@ -22,7 +22,6 @@ from airflow_provider.refresh.record import Outcome, Record
 from airflow_provider.refresh.schedule import FIRST_PAUSES
 from airflow_provider.refresh.submit import Action, Decision, Refresh, WriteReceipt
 from airflow_provider.refresh.wait import Wait
-from airflow_provider.tasks.links import note_link
 from airflow_provider.tasks.refresh_task import RefreshTask
 
 if TYPE_CHECKING:
@@ -172,7 +171,7 @@ class CreateTask(RefreshTask):
     def _look_at_entry(self, entry_id: int) -> None:
         self._entry_id = entry_id
         self.look_at(self.refresh.entry(entry_id))
-        note_link(self.context, lambda: self.client.settings.console_url, self.target.key)
+        self._note_link()
 
     # --- an unknown end ----------------------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ The vendors document no console addresses, so the connection says where: its *Co
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -18,16 +17,16 @@ if TYPE_CHECKING:
 LINK = "_console_link"
 
 
-def note_link(context: Context, console_url: Callable[[], str | None], key: str) -> None:
+def note_link(context: Context, console_url: str | None, key: str) -> None:
     """
     Note where a person looks at a target, for the operator's extra link.
 
-    :param console_url: reads the connection, which may be gone; that costs the link alone
+    :param console_url: what the connection says
     """
     from airflow_provider import telemetry
 
     with telemetry.harmless("Building the link to the vendor's console"):
-        setattr(context["task"], LINK, console_link(console_url(), key))
+        setattr(context["task"], LINK, console_link(console_url, key))
 
 
 def console_link(console_url: str | None, key: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -165,7 +166,6 @@ class RefreshTask:
         if record is None:
             record = self.records.trace(self.identity.target)
         self.deadline = report.wait.deadline if report is not None else time.time() + self.options.timeout
-        note_link(self.context, lambda: self.client.settings.console_url, self.target.key)
         while True:
             if report is not None and report.wait.purpose is Purpose.OWN:
                 assert record is not None
@@ -552,6 +552,8 @@ class RefreshTask:
         return self._publish(ended)
 
     def _publish(self, record: Record) -> dict[str, Any]:
+        with suppress(Exception):  # a link to the console is worth no failure
+            self.client  # noqa: B018
         self.records.mark_noted(record)
         return publish_result(self.context, self.log, dict(record.result))
 
@@ -653,7 +655,13 @@ class RefreshTask:
         """The client of this process: one connection read, one TLS handshake."""
         if self._client is None:
             self._client = self.connect()
+            self._note_link()
         return self._client
+
+    def _note_link(self) -> None:
+        """Say where a person looks, as soon as the connection is read anyway."""
+        if self._client is not None:
+            note_link(self.context, self._client.settings.console_url, self.target.key)
 
     def _connect(self) -> Client:
         """Return the client for a watch; another one where the last was closed, since its key was refused."""

@@ -35,16 +35,13 @@ def read(name: str) -> dict[str, Any]:
 
     :raises RecordUnreadableError: it could not be read, or somebody wrote something else into it
     """
-    from airflow.providers.common.compat.sdk import Variable
-
     try:
-        # Read as text: Airflow masks the members of a JSON Variable that it parses, and a masked git sha is no help.
-        text = Variable.get(name, default=None)
+        text = _asked(name)
         value = json.loads(text) if text else {}
     except Exception as error:
         raise RecordUnreadableError(
-            f"The Variable '{name}' could not be read ({type(error).__name__}). Nothing was sent, since it says what "
-            "is under way or paid already. A retry reads again; if the Variable is no JSON any more, delete it."
+            f"The Variable '{name}' could not be read ({type(error).__name__}: {error}). Nothing was sent, since it "
+            "says what is under way or paid already. A retry reads again; if the Variable is no JSON any more, delete it."
         ) from error
     if not isinstance(value, dict):
         raise RecordUnreadableError(
@@ -52,6 +49,24 @@ def read(name: str) -> dict[str, Any]:
             "says what is under way or paid already. Delete the Variable; a retry then begins without it."
         )
     return value
+
+
+def _asked(name: str) -> str | None:
+    """
+    Ask the API server itself, where these Variables are written.
+
+    ``Variable.get`` would take a failure to read for *there is none*, in which case a run might be paid twice. It also
+    masks the members of JSON that it parses, and a masked git sha is no help.
+    """
+    from airflow.sdk.exceptions import ErrorType
+    from airflow.sdk.execution_time import comms, task_runner
+
+    answer = task_runner.SUPERVISOR_COMMS.send(comms.GetVariable(key=name))
+    if isinstance(answer, comms.ErrorResponse) and answer.error is ErrorType.VARIABLE_NOT_FOUND:
+        return None
+    if not isinstance(answer, comms.VariableResult):
+        raise RuntimeError(f"the supervisor answered {type(answer).__name__}")
+    return answer.value
 
 
 def write(name: str, value: dict[str, Any], description: str) -> None:

@@ -341,7 +341,7 @@ class NeverPayTwice(RuleBasedStateMachine):
         self.agent.unreadable_until = self.clock.now + lasts
 
     def _work(self, process: Process, event: Any = None) -> None:
-        before = dict(self.airflow.store.texts)
+        before = self.airflow.record
         self.airflow.work(process, event)
         self._judge()
         result, record = self.airflow.result, self.airflow.record
@@ -349,7 +349,7 @@ class NeverPayTwice(RuleBasedStateMachine):
             assert record is not None
             self._earned("completed", record)
         if isinstance(self.airflow.error, errors.InsufficientCreditsError):
-            assert self.airflow.store.texts == before, "nothing was charged, yet the record has changed"
+            assert self.airflow.record == before, "nothing was charged, yet the record has changed"
 
     # --- what may not happen ------------------------------------------------------------------------------
 

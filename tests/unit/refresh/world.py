@@ -23,6 +23,7 @@ from airflow_provider.refresh.record import Record
 from airflow_provider.refresh.report import Report
 from airflow_provider.refresh.schedule import next_look
 from airflow_provider.refresh.wait import Verdict, Wait
+from airflow_provider.tasks import variables
 from airflow_provider.tasks.record_store import RecordStore
 from airflow_provider.tasks.refresh_task import RefreshTask
 from airflow_provider.tasks.watch import judge_failure
@@ -119,11 +120,14 @@ class Variables:
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
         """Let the code under test find them in the place of Airflow's."""
-        with mock.patch("airflow.providers.common.compat.sdk.Variable", self, create=True):
+        with (
+            mock.patch("airflow.providers.common.compat.sdk.Variable", self, create=True),
+            mock.patch.object(variables, "_asked", self.get),
+        ):
             yield
 
-    def get(self, key: str, default: Any = None) -> Any:
-        return self._airflow.process.step(lambda: self.texts.get(key, default))
+    def get(self, key: str) -> str | None:
+        return self._airflow.process.step(lambda: self.texts.get(key))
 
     def set(self, key: str, value: Any, **_: Any) -> None:
         self._airflow.process.step(lambda: self.texts.update({key: json.dumps(value, allow_nan=False)}))
