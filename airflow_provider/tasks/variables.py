@@ -41,7 +41,7 @@ def read(name: str) -> dict[str, Any]:
     except Exception as error:
         raise RecordUnreadableError(
             f"The Variable '{name}' could not be read ({type(error).__name__}: {error}). Nothing was sent, since it "
-            "says what is under way or paid already. A retry reads again; if the Variable is no JSON any more, delete it."
+            "says what is under way or paid already. A retry reads again; if it is no JSON any more, delete it."
         ) from error
     if not isinstance(value, dict):
         raise RecordUnreadableError(

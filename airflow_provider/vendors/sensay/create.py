@@ -23,6 +23,9 @@ from airflow_provider.vendors.sensay.entry import RULES, EntryTarget, Generation
 if TYPE_CHECKING:
     from airflow_provider.http.call import Call
 
+#: What the vendor calls an entry of each source.
+_TYPES = {"text": ("text",), "url": ("website", "youtube"), "path": ("file",)}
+
 #: Entries that one page of a search lists.
 _PAGE = 100
 
@@ -180,6 +183,8 @@ class Create:
 
     def shows(self, answer: Any) -> Shows:
         """Compare what an entry shows with what was sent."""
+        if answer.type is not None and str(answer.type) not in _TYPES[self.source.kind]:
+            return Shows.OTHERS
         if self.entry(answer.id).observe(answer).idle:
             # Who creates from a text or a URL leaves nothing to wait for; except in the older generation.
             return Shows.EMPTY if self.uploads or self.api is Generation.TRAINING else Shows.OTHERS
