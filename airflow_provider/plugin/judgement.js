@@ -35,6 +35,9 @@ export function nameOf({ name, uri }) {
 
 // --- what Airflow holds
 
+/** The name of the rule by which a refresh was proven. */
+const ruleOf = ({ proven_by: rule, proof }) => rule ?? proof?.evidence?.proven ?? null;
+
 /** An asset event as one refresh. A watcher's is only "seen"; one that a person made by hand is "announced". */
 export function readEvent(event) {
   const extra = event.extra?.payload ?? event.extra ?? {};
@@ -43,7 +46,7 @@ export function readEvent(event) {
     ok: true, at: time(event.timestamp), outcome: said, status: extra.status ?? null, marker: time(extra.marker),
     credits: isNumber(extra.credits_charged) ? extra.credits_charged : 0, sure: extra.credits_confirmed !== false,
     counts: extra.counts ?? {}, confirmed: extra.confirmed !== false, ended: extra.ended !== false,
-    proof: typeof extra.proof === "string" ? extra.proof : null, seconds: extra.seconds ?? null,
+    proof: ruleOf(extra), seconds: extra.seconds ?? null,
     maxAge: isNumber(extra.max_age) ? extra.max_age * 1000 : null, asset: event.asset_id,
     dag: event.source_dag_id, run: event.source_run_id, task: event.source_task_id, map: event.source_map_index ?? -1,
   };
@@ -258,11 +261,11 @@ function nextTry(record, done) {
 
 /**
  * One task instance as a timeline. `record` is what the task keeps for its next try (Airflow 3.3 and later), `result`
- * what it returned: a newer one names its rule of proof, an earlier one holds the evidence. Either may be null.
+ * what it returned; either may be null. Newer ones name the rule of the proof, earlier ones hold what was seen.
  */
 export function timeline({ task, record, result, words: error }) {
   const done = result ?? record?.result ?? {};
-  const wait = record?.wait ?? (typeof done.proof === "object" ? done.proof : null) ?? {};
+  const wait = record?.wait ?? done.proof ?? {};
   const evidence = wait.evidence ?? {}, baseline = record?.baseline ?? wait.baseline;
   const first = wait.first_read ?? wait.written;
   const seen = ({ status, marker }) => `status ${status ?? "missing"}${marker ? `, marker ${marker}` : ""}`;
@@ -270,14 +273,15 @@ export function timeline({ task, record, result, words: error }) {
     evidence.active && "seen at work", evidence.stepped_back && "its status stepped back",
     evidence.marker_moves && "its marker moved",
   ].filter(Boolean).join(", ");
-  const proof = typeof done.proof === "string" ? words(done.proof) : shown || "none yet";
+  const rule = ruleOf(done) ?? evidence.proven, looked = time(evidence.looked_at ?? evidence.status_since);
+  const proof = (rule && words(rule)) || shown || "none yet";
   const what = done.outcome ? `${sentence(readEvent({ extra: done }))} ${sentenceOf(done.reason) ?? ""}`
     : record?.message || error || `None yet: the task is ${words(task?.state ?? "not known")}.`;
   return {
     steps: [
       baseline && ["Baseline", time(record?.at), `${seen(baseline)}, before anything was sent`],
       first && ["First read", time(wait.started), `${seen(first)}, after the write`],
-      wait.started && ["Proof", time(evidence.status_since), `${proof}; ${plural(evidence.polls ?? 0, "reads")}`],
+      wait.started && ["Proof", looked, `${proof}; ${plural(evidence.polls ?? 0, "reads")}`],
       ["Outcome", time(done.finished ?? task?.end_date), what.trim()],
     ].filter(Boolean),
     retry: nextTry(record, done),

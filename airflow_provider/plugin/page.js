@@ -108,9 +108,11 @@ function useData(light = false) {
     keep({ ...now, read: list, events: [...list, ...others], total: list.length });
   }, []);
   useEffect(() => {
-    refresh(true);
-    const timer = setInterval(refresh, MINUTE);
-    return () => clearInterval(timer);
+    const look = () => refresh(false);
+    const timer = setInterval(look, MINUTE);
+    document.addEventListener("visibilitychange", look);
+    look();
+    return () => { clearInterval(timer); document.removeEventListener("visibilitychange", look); };
   }, []);
   return { data, refresh, readOn };
 }

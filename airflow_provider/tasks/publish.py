@@ -20,10 +20,12 @@ _EVENT_MEMBERS = (
     "status",
     "version",
     "credits_charged",
+    "credits_confirmed",
     "counts",
     "seconds",
     "marker",
     "confirmed",
+    "proven_by",
     "ended",
 )
 

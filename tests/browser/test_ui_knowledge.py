@@ -268,6 +268,18 @@ def test_it_refreshes_itself_in_three_requests(view: Page, stack: AirflowStack, 
     assert len(asked) <= 4  # Airflow's own page asks now and then, too
 
 
+def test_nobody_looks_so_nothing_is_asked(view: Page, stack: AirflowStack, agents: Agents) -> None:
+    view.clock.install()
+    open_page(view, stack)
+    hide = "hidden => { Object.defineProperty(document, 'hidden', { get: () => hidden, configurable: true });"
+    view.evaluate(f"{hide} document.dispatchEvent(new Event('visibilitychange')) }}", True)
+    with requests_of(view, "api/v2/assets") as asked:
+        view.clock.fast_forward(121_000)
+        assert asked == []
+        with view.expect_response("**/assets/events?*"):
+            view.evaluate(f"{hide} document.dispatchEvent(new Event('visibilitychange')) }}", False)
+
+
 @pytest.mark.parametrize(
     ("path", "says"),
     [

@@ -486,7 +486,7 @@ CASES = [
         "a refresh in a sentence",
         "j.sentence(j.readEvent(w))",
         "Refreshed: status completed, 25 pages, 1 document, 10 credits, in 13 s, proven by marker later.",
-        event(NOW, counts={"pages": 25, "documents": 1}, seconds=12.6, proof="MARKER_LATER"),
+        event(NOW, counts={"pages": 25, "documents": 1}, seconds=12.6, proven_by="MARKER_LATER"),
     ),
     Case(
         "what is not proven or not awaited is said",
@@ -550,10 +550,31 @@ CASES += [
         },
     ),
     Case(
-        "a named proof is said by its name",
-        "j.timeline(w).steps[2][2]",
-        "marker later; 5 reads",
-        {"task": None, "record": record(), "result": {**DONE, "proof": "MARKER_LATER"}},
+        "a rule of proof is said by its name, wherever it stands",
+        "w.map((each) => j.timeline(each).steps.find(([name]) => name === 'Proof')[2])",
+        ["marker later; 5 reads"] * 2 + ["marker later; 0 reads"],
+        [
+            {"task": None, "record": record(), "result": {**DONE, "proven_by": "MARKER_LATER"}},
+            {
+                "task": None,
+                "record": record(),
+                "result": {**DONE, "proof": {"evidence": {"proven": "MARKER_LATER"}}},
+            },
+            {
+                "task": None,
+                "record": {
+                    "stage": "submitted",
+                    "wait": {"started": 1, "evidence": {"proven": "MARKER_LATER"}},
+                },
+                "result": None,
+            },
+        ],
+    ),
+    Case(
+        "an event has the same rule",
+        "j.readEvent(w).proof",
+        "SEEN_ACTIVE",
+        event(NOW, proof={"evidence": {"proven": "SEEN_ACTIVE"}}),
     ),
     Case(
         "or what its log says, where there is no record",
