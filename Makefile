@@ -19,7 +19,7 @@ test-quick: ## the tests that need neither a socket nor a stack
 	@python=$(dev) && exec "$$python" -m pytest $(side) -q tests/unit
 
 test-browser: ## what a person sees in Airflow's UI, in Chromium (CHROMIUM=… names it, SCREENSHOTS=docs/images keeps the pictures, AIRFLOW=3.1.8)
-	@python=$(dev) && $(if $(AIRFLOW),other=$$(sh .ci/bootstrap airflow $(AIRFLOW)) && export AIRFLOW_PYTHON="$$other" &&) \
+	@python=$(dev) && $(if $(AIRFLOW),other=$$(sh .ci/bootstrap airflow $(AIRFLOW)) && export STACK_PYTHON="$$other" &&) \
 	  exec "$$python" -m pytest tests/browser
 
 crash-matrix: ## kill real processes between every two steps, break the vendors in every way; one table each

@@ -47,7 +47,7 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def wheel_python() -> Path:
     """The wheel beside the Airflow of the lock; ``make test-browser AIRFLOW=3.1.8`` names another environment."""
-    if other := os.environ.get("AIRFLOW_PYTHON"):
+    if other := os.environ.get("STACK_PYTHON"):
         return Path(other)
     made = subprocess.run(
         ["sh", ROOT / ".ci" / "bootstrap", "wheel", *PROVIDERS], stdout=subprocess.PIPE, text=True, check=True
