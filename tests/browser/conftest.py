@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +15,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from airflow_provider.sandbox.client import Sandbox
 from tests.system.conftest import PROVIDERS, ROOT
-from tests.system.conftest import installed_sandbox as installed_sandbox
-from tests.system.sandbox import airflow_environment
+from tests.system.sandbox import InstalledSandbox, airflow_environment
 from tests.system.stack import AirflowStack
 
 # A busy machine may take its time; what comes sooner is not waited for.
@@ -53,6 +53,14 @@ def wheel_python() -> Path:
         ["sh", ROOT / ".ci" / "bootstrap", "wheel", *PROVIDERS], stdout=subprocess.PIPE, text=True, check=True
     )
     return Path(made.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="session")
+def installed_sandbox(wheel_python: Path) -> Iterator[Sandbox]:
+    """Both vendors: from the wheel, or, beside another Airflow, from the environment of these tests."""
+    python = Path(sys.executable) if "STACK_PYTHON" in os.environ else wheel_python
+    with InstalledSandbox(python=python) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture(scope="session")
