@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable
 from functools import wraps
@@ -30,4 +31,6 @@ class JsonRoute(APIRoute):
             told = await endpoint(*args, **kwargs)
             return told if isinstance(told, Response) else Json(told, status)
 
+        # FastAPI before 0.118, which Airflow 3.1 came with, looks annotations up where the wrapper was written.
+        answering.__signature__ = inspect.signature(endpoint, eval_str=True)  # type: ignore[attr-defined]
         super().__init__(path, answering, **declared)
