@@ -540,7 +540,7 @@ class RefreshTask:
     def _deliver(self, record: Record, result: RefreshResult) -> dict[str, Any]:
         if record.wait is not None:
             run_id = self.context.get("run_id")
-            variables.remember_delivered(self.target, result.to_json(), record.wait, run_id)
+            variables.remember_delivered(self.target, result, record.wait, run_id)
         return self._finish(record, result)
 
     def _finish(self, record: Record, result: RefreshResult) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from airflow_provider.refresh.report import Report
 from airflow_provider.refresh.result import RefreshResult
 from airflow_provider.refresh.schedule import next_look
 from airflow_provider.refresh.wait import Purpose, Receipt, Rules, Verdict, Wait
-from airflow_provider.tasks import variables as memory
+from airflow_provider.tasks import variables
 from airflow_provider.tasks.deferral import defer, executor_lag
 from airflow_provider.tasks.failures import sensor_error
 from airflow_provider.tasks.publish import announce
@@ -237,8 +237,7 @@ class SensorTask:
             raise trouble
         self.log.info("%s is ready: %s", self.target.key, report.seen)
         result = self._result(report.wait, report.seen)
-        if result.confirmed and report.wait.purpose is Purpose.OWN:
-            memory.remember_delivered(self.target, result.to_json(), report.wait, self.context.get("run_id"))
+        variables.remember_delivered(self.target, result, report.wait, self.context.get("run_id"))
         announce(self.context, result.to_json())
         return result.to_json()
 

@@ -12,10 +12,11 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.errors import RecordUnreadableError
-from airflow_provider.refresh.wait import Receipt
+from airflow_provider.refresh.wait import Purpose, Receipt
 
 if TYPE_CHECKING:
     from airflow_provider.refresh.observation import Target
+    from airflow_provider.refresh.result import RefreshResult
     from airflow_provider.refresh.wait import Wait
 
 _PREFIX = "agent_knowledge"
@@ -84,20 +85,20 @@ def delivered(target: Target) -> dict[str, Any]:
     return read(_delivered(target))
 
 
-def remember_delivered(target: Target, result: dict[str, Any], wait: Wait, run_id: object) -> None:
+def remember_delivered(target: Target, result: RefreshResult, wait: Wait, run_id: object) -> None:
     """
-    Note the version of a refresh whose end is proven, or accepted; nothing where it has none.
+    Note the version of a refresh whose end is proven; nothing where it has none.
 
-    A run that somebody else started (adopted after a 409) may not have read this version of the source, so it
-    is not noted.
+    The present state, seen by a sensor or taken unproven, says nothing of a version. A run that somebody else
+    started (adopted after a 409) may not have read this version of the source, so it is not noted either.
     """
-    version = result.get("version")
-    if version is None or wait.receipt is Receipt.CONFLICT:
+    proven = wait.purpose is Purpose.OWN and result.confirmed
+    if result.version is None or not proven or wait.receipt is Receipt.CONFLICT:
         return
     note = {
-        "version": version,
-        "marker": result["marker"],
-        "finished": result["finished"],
+        "version": result.version,
+        "marker": result.marker,
+        "finished": result.finished,
         "run_id": str(run_id),
     }
     restore_delivered(target, note)
