@@ -37,6 +37,8 @@ def split(text: str) -> tuple[str, str | None]:
 
 
 def _first_heading(text: str) -> str | None:
+    if "#" not in text and "\n=" not in text:
+        return None
     fence, before = "", ""
     for line in text.split("\n", _LINES)[:_LINES]:
         line = line.rstrip("\r")

@@ -124,19 +124,18 @@ class Reading:
         if file is None:  # the vendor had it when the source was read, so its text was not kept
             raise UnusableError(Skip.UNREADABLE, "its entry disappeared meanwhile; a retry reads it again")
         content = self._rules.of_file(file)
-        self._note(wanted.key_hash, None, content)
-        return replace(
-            wanted, **_members(content), title=shown(title or content.title or wanted.key)
-        ), content
+        members = _members(content)
+        self._note(wanted.key_hash, None, members)
+        return replace(wanted, **members, title=shown(title or content.title or wanted.key)), content
 
-    def _note(self, hashed: str, look: str | None, content: Content) -> None:
+    def _note(self, hashed: str, look: str | None, members: dict[str, Any], title: str | None = None) -> None:
         """Note how a file looks; or forget a look that deceived: it looked the same, or changed as it was read."""
         if self._stat_cache is None:
             return
+        kind, digest, size = str(members["kind"]), members["digest"], members["size"]
         if look is not None:
-            size = len(content.content)
-            self._stat_cache[hashed] = [look, str(content.kind), content.digest, size, content.title]
-        elif (known := self._stat_cache.get(hashed)) is not None and known[2] != content.digest:
+            self._stat_cache[hashed] = [look, kind, digest, size, title]
+        elif (known := self._stat_cache.get(hashed)) is not None and known[2] != digest:
             self._stat_cache.pop(hashed, None)
 
     def _taken(self) -> Iterator[_Taken]:
@@ -204,8 +203,9 @@ class Reading:
             own = members.pop("title")
             return Wanted(**named, **members, title=shown(title or own or key))
         content = self._rules.of_text(text, key) if text is not None else page(url or "", version)
-        wanted = Wanted(**named, **_members(content), title=shown(title or key), url=url)
-        self._note(hashed, None, content)
+        members = _members(content)
+        self._note(hashed, None, members)
+        wanted = Wanted(**named, **members, title=shown(title or key), url=url)
         if url is not None:
             self._versions[hashed] = version
         elif self._keep(wanted):
@@ -228,8 +228,9 @@ class Reading:
             if was_given and error.skip is Skip.VANISHED:
                 raise missing(file, error) from None
             raise
-        self._note(hashed, look, content)
-        return {**_members(content), "title": content.title}
+        members = _members(content)
+        self._note(hashed, look, members, content.title)
+        return {**members, "title": content.title}
 
 
 class _Taken(NamedTuple):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
 import os
 import random
@@ -210,7 +211,7 @@ def watched(split: Split) -> Any:
     """Take the time of the parts of a sync; the same calls, with a clock around them."""
     from contextlib import ExitStack
 
-    from airflow_provider.sync import reading
+    from airflow_provider.sync import content, reading
     from airflow_provider.sync.apply import Applier
     from airflow_provider.sync.mark import digest_of
     from airflow_provider.sync.session import Session
@@ -235,7 +236,7 @@ def watched(split: Split) -> Any:
     for patch in (
         mock.patch.object(Session, "list_held", timed("listing", Session.list_held, time.monotonic)),
         mock.patch.object(reading.Reading, "read", timed("reading", reading.Reading.read, time.monotonic)),
-        mock.patch.object(reading, "digest_of", timed("hashing", digest_of, time.thread_time)),
+        mock.patch.object(content, "digest_of", timed("hashing", digest_of, time.thread_time)),
         mock.patch.object(Applier, "_send", timed("writing", Applier._send, cpu)),
         mock.patch.object(Spool, "close", closing_spool),
     ):
@@ -450,11 +451,53 @@ def large(shelves: Shelves, scratch: Path, repeats: int) -> None:
         print(f"| {source} | {' | '.join(f'{part:.1f}' for part in parts)} |", flush=True)
 
 
+def listing(shelves: Shelves, scratch: Path, repeats: int) -> None:
+    """20,000 files on a disk: listed, and listed and read, beside the least that anybody could do; CPU seconds."""
+    from airflow_provider.sources import Folder
+    from airflow_provider.sync.content import ReadingRules
+    from airflow_provider.sync.reading import Reading
+    from airflow_provider.sync.spool import Spool
+    from tests.benchmarks.__main__ import title
+
+    count, place = 20_000, scratch / "listing"
+    place.mkdir()
+    lay_out(Texts(count, 0), "folder", place)
+
+    def walk() -> None:
+        for _ in os.walk(place):
+            pass
+
+    def walk_and_hash() -> None:
+        for folder, _, names in os.walk(place):
+            for name in names:
+                hashlib.sha256((Path(folder) / name).read_bytes()).digest()
+
+    def read() -> None:
+        with Spool() as spool:
+            Reading(Folder(f"{place}/**/*"), ReadingRules(destination="bench"), spool).read()
+
+    title(f"{count} files of {SIZE // 1000} KB; CPU seconds, the least of {repeats}")
+    print("| what | s |\n|---|---|")
+    for what, work in (
+        ("`os.walk`", walk),
+        ("`os.walk`, read and hash", walk_and_hash),
+        ("**ours**, list", lambda: list(Folder(f"{place}/**/*").documents())),
+        ("**ours**, list, read, hash and find titles", read),
+    ):
+        times = []
+        for _ in range(repeats):
+            began = time.process_time()
+            work()
+            times.append(time.process_time() - began)
+        print(f"| {what} | {min(times):.3f} |", flush=True)
+
+
 TABLES: dict[str, Callable[[Shelves, Path, int], None]] = {
     "requests": requests,
     "apply": apply,
     "mapped": mapped,
     "large": large,
+    "listing": listing,
 }
 
 
