@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.errors import ApiError, DocumentsFailedError, DocumentsFailedForGoodError
 from airflow_provider.refresh.observation import shorten
 from airflow_provider.sync.documents import Deletion, Skip, version_of
-from airflow_provider.sync.plan import OF_DOCUMENTS, REMOVALS, WRITES, Action, Plan, Row
+from airflow_provider.sync.plan import OF_DOCUMENTS, REMOVALS, WRITES, Action, Method, Plan, Row
 from airflow_provider.sync.state import Done, SyncState
 
 if TYPE_CHECKING:
@@ -107,6 +107,8 @@ def _outcome(row: Row, state: SyncState) -> tuple[str, str]:
     if row.action in (Action.KEPT_STALE, Action.SKIPPED):
         unread = row.wanted is not None and row.wanted.skip is Skip.UNREADABLE
         return "failed" if unread else "skipped", row.reason
+    if row.method is Method.ROLL_BACK:
+        return "failed", f"{reason}; nor could the old text be brought back yet, which a retry tries again"
     if known.done is Done.ROLLED_BACK:
         return "rolled_back", f"the vendor could not process it ({reason}); the old text is back"
     if known.unsent:
@@ -131,8 +133,11 @@ def final_keys(plan: Plan, state: SyncState) -> set[str]:
     return {
         row.key
         for row in plan.of(Action.FAILED)
-        if state.of(row.key_hash).final
-        or (row.entry and row.wanted and row.entry.failed and row.entry.digest == row.wanted.digest)
+        if row.method is not Method.ROLL_BACK
+        and (
+            state.of(row.key_hash).final
+            or (row.entry and row.wanted and row.entry.failed and row.entry.digest == row.wanted.digest)
+        )
     }
 
 

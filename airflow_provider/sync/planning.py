@@ -152,13 +152,10 @@ def _rows_of(document: Wanted, entries: list[Held], options: PlanOptions, state:
         told = row(Action.PENDING, best, reason="the list is behind what was written")
     elif (dead := next((entry for entry in right if _dead(entry, options, state)), None)) is not None:
         told = row(Action.FAILED, dead, reason=_trouble(dead))
-        is_new = known.done is not Done.ROLLED_BACK
-        if (
-            is_new
-            and dead.id in state.backups
-            and not any(entry.usable or entry.working for entry in entries)
-        ):
-            told = replace(told, action=Action.UPDATE, method=Method.ROLL_BACK)
+        # Its old text was kept, and is nowhere live: it comes back, once in a run.
+        if dead.id in state.backups and not any(entry.usable or entry.working for entry in entries):
+            is_new = known.done is not Done.ROLLED_BACK
+            told = replace(told, action=Action.UPDATE if is_new else Action.FAILED, method=Method.ROLL_BACK)
     elif best is None:
         told = row(Action.CREATE)
     else:

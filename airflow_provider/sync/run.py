@@ -131,6 +131,7 @@ class SyncRun:
         self.state = SyncState()
         self.idle_since: float | None = None
         self.version = ""
+        self.owed = False
 
     def run(self) -> dict[str, Any]:
         """From the top to the result."""
@@ -340,6 +341,7 @@ class SyncRun:
     def guard(self, plan: Plan) -> None:
         """Refuse before anything is sent."""
         key = self.destination.key
+        self.owed = self.saved.owed if self.saved else self.event.is_owed
         if self.saved is not None:
             return
         guards.refuse_deletions(plan, self.options.max_deletes, self.tag, key)
@@ -429,6 +431,7 @@ class SyncRun:
             superseded=self.removals.superseded,
             polls=self.session.looks,
             worker=_worker(),
+            owed=self.owed,
         )
 
     # --- remove ------------------------------------------------------------------------------------------
@@ -509,7 +512,7 @@ class SyncRun:
             self.first,
             self.removals.still_answering,
             ended=is_over,
-            is_owed=self.event.is_owed,
+            is_owed=self.owed,
         )
         with telemetry.harmless("Writing the manifest"):
             self._note_markers(plan)

@@ -46,6 +46,7 @@ class SavedState:
     :param polls: looks so far
     :param keys: hash of the sorted key hashes: ``done`` and ``refused`` speak of these only
     :param worker: who read the source
+    :param owed: an earlier run made a change that no event has told of
     :param leaving: key hashes of what is to be deleted when all else is done
     :param unsent: digests of what is still to be sent, by key hash
     """
@@ -61,6 +62,7 @@ class SavedState:
     polls: int = 0
     keys: str = ""
     worker: str = ""
+    owed: bool = False
     leaving: tuple[str, ...] = ()
     unsent: dict[str, str] | None = None
 
