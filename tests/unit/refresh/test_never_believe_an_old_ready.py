@@ -6,7 +6,8 @@ What may not happen, whatever the order: a success while the replica does not an
 wait without an end. Writes may be repeated; they cost nothing.
 
 What nobody can see, and the model leaves out: another text that was written within the last grace and waits
-behind a ``READY`` that still stands. Its first steps would be taken for those of ours.
+behind a ``READY`` that still stands, or that reads which lag do not show yet. Its first steps would be taken for those
+of ours.
 """
 
 from __future__ import annotations
@@ -134,38 +135,35 @@ class Sensay(Vendor):
             at += course.optimising
         yield Moment(at, "READY", course.stamps_steps, indexed=write.text)
 
-    def now(self) -> tuple[Entry, str]:
-        """The entry as it reads now, and the text that the replica answers from."""
+    def at(self, then: float) -> tuple[Entry, str]:
+        """The entry as it was, and the text that the replica answered from."""
         status, error, stamped, indexed = "NEW", None, 0.0, ""
-        for number, write in enumerate(self.writes):
+        writes = [write for write in self.writes if write.at <= then] or self.writes[:1]
+        for number, write in enumerate(writes):
             ends = min(
-                (
-                    w.at + (0.0 if w.vector else w.course.stale)
-                    for w in self.writes[number + 1 :]
-                    if _moves(w)
-                ),
+                (w.at + (0.0 if w.vector else w.course.stale) for w in writes[number + 1 :] if _moves(w)),
                 default=float("inf"),
             )
             for moment in self._moments(write):
-                if moment.at > self.clock.now or (moment.at >= ends and moment.status is not None):
+                if moment.at > then or (moment.at >= ends and moment.status is not None):
                     continue
                 if moment.stamps:
                     stamped = max(stamped, moment.at)
                 if moment.status is not None:
                     status, error = moment.status, moment.error
                 indexed = moment.indexed or indexed
-        updated = datetime.fromtimestamp(stamped, UTC).isoformat()
+        updated = self.spelt(datetime.fromtimestamp(stamped, UTC))
         return Entry(
             id=7,
             status=status,
             updated_at=updated,
             type="text",
             error_message=error,
-            raw_text=self.writes[-1].text,
+            raw_text=writes[-1].text,
         ), indexed
 
-    def answer(self) -> Entry:
-        return self.now()[0]
+    def answer(self, then: float) -> Entry:
+        return self.at(then)[0]
 
 
 def _moves(write: Write) -> bool:
@@ -189,6 +187,12 @@ deaths = st.one_of(
 answers_to_writes = st.lists(st.sampled_from(["done", "lost", "dropped", "500, not done", "429"]), max_size=2)
 
 
+#: Seconds by which reads are behind; less than two looks are apart, else nothing that is read twice says anything.
+lags = st.sampled_from([(0.0,), (0.0,), (0.5,), (3.0,), (8.0,), (0.0, 8.0), (8.0, 0.0, 3.0)])
+#: Seconds in which no triggerer runs.
+silences = st.sampled_from([0.0, 0.0, 25.0, 70.0, 300.0])
+
+
 class NeverBelieveAnOldReady(RuleBasedStateMachine):
     @initialize(
         generation=st.sampled_from([KB, KB, TRAINING]),
@@ -198,6 +202,7 @@ class NeverBelieveAnOldReady(RuleBasedStateMachine):
         vector=st.booleans(),
         waits=st.sampled_from([True, True, True, False]),
         deferrable=st.booleans(),
+        lags=lags,
     )
     def begin(
         self,
@@ -208,9 +213,11 @@ class NeverBelieveAnOldReady(RuleBasedStateMachine):
         vector: bool,
         waits: bool,
         deferrable: bool,
+        lags: tuple[float, ...],
     ) -> None:
         self.clock = Clock()
         self.entry = Sensay(self.clock, generation, first, age)
+        self.entry.lags = lags
         self.airflow = Airflow(self.clock, self.entry, self._task, self._write)
         self.airflow.timeout = TIMEOUT
         self.ready = ready if generation is KB else ()
@@ -261,12 +268,19 @@ class NeverBelieveAnOldReady(RuleBasedStateMachine):
         course=courses,
         rand=st.floats(0, 0.99),
         restarts=st.lists(st.integers(1, 12), max_size=2),
+        silence=silences,
     )
     def the_trigger_waits_and_the_task_resumes(
-        self, process: Process, answers: list[str], course: Course, rand: float, restarts: list[int]
+        self,
+        process: Process,
+        answers: list[str],
+        course: Course,
+        rand: float,
+        restarts: list[int],
+        silence: float,
     ) -> None:
         self.entry.answers, self.entry.course = answers, course
-        self._work(process, self.airflow.trigger(rand, tuple(restarts)))
+        self._work(process, self.airflow.trigger(rand, tuple(restarts), silence))
 
     @precondition(lambda self: self.airflow.state == "deferred")
     @rule()
@@ -291,6 +305,7 @@ class NeverBelieveAnOldReady(RuleBasedStateMachine):
     def somebody_else_writes_while_nothing_of_ours_is_open(self, course: Course) -> None:
         self.entry.course = replace(course, stale=0.0)  # see the module's docstring
         self.entry.take("somebody else's text")
+        self.clock.pass_time(max(self.entry.lags))  # see the module's docstring
 
     @rule(lasts=st.sampled_from([3.0, 15.0, 100.0]))
     def reads_fail_for_a_while(self, lasts: float) -> None:
@@ -303,7 +318,7 @@ class NeverBelieveAnOldReady(RuleBasedStateMachine):
         result = self.airflow.result
         if self.airflow.state != "success" or result is None or not result["confirmed"]:
             return
-        _, indexed = self.entry.now()
+        _, indexed = self.entry.at(self.clock.now)
         assert result["outcome"] == "skipped" or indexed == self.text, (
             f"{result['status']} was believed while the replica answers from {indexed!r}"
         )

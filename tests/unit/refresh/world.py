@@ -10,6 +10,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any, TypeVar
 from unittest import mock
@@ -137,19 +138,37 @@ class Variables:
 
 
 class Vendor:
-    """What both model vendors share: reads that fail for a while."""
+    """
+    What both model vendors share: reads that fail for a while, that lag, and that are spelt in turns.
+
+    :ivar lags: seconds by which reads are behind, before a write and after it; one replica after the other
+    """
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.unreadable_until = 0.0
+        self.lags: tuple[float, ...] = (0.0,)
+        self.reads = 0
 
     def read(self) -> Any:
         if self.clock.now < self.unreadable_until:
             raise ServerError("the vendor cannot be read", status=503)
-        return self.answer()
+        self.reads += 1
+        return self.answer(self.clock.now - self.lags[self.reads % len(self.lags)])
 
-    def answer(self) -> Any:
+    def answer(self, then: float) -> Any:
+        """Answer with what was there at that time."""
         raise NotImplementedError
+
+    def spelt(self, moment: datetime) -> str:
+        """The same instant, as one of the vendor's serializers writes it."""
+        ways = (
+            moment.isoformat(),
+            moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            moment.astimezone(timezone(timedelta(hours=2))).isoformat(timespec="microseconds"),
+            moment.replace(tzinfo=None).isoformat(),
+        )
+        return ways[self.reads % len(ways)]
 
 
 class ModelClient:
@@ -200,6 +219,7 @@ class Airflow:
         self.result: dict[str, Any] | None = None
         self.error: BaseException | None = None
         self._began = clock.now
+        self.silent = 0.0  # seconds in which no triggerer ran
         self._deferred: dict[str, Any] = {}
         self._event: Any = None
 
@@ -257,14 +277,15 @@ class Airflow:
     def _ends(self) -> None:
         """At most a wait before the write, then one for our own run, and a grace."""
         patience = 3 * self.timeout
-        assert self.clock.now - self._began <= patience, "a wait without an end"
+        assert self.clock.now - self._began <= patience + self.silent, "a wait without an end"
 
     # --- the triggerer ------------------------------------------------------------------------------------
 
-    def trigger(self, rand: float, restarts: tuple[int, ...] = ()) -> Any:
+    def trigger(self, rand: float, restarts: tuple[int, ...] = (), silence: float = 0.0) -> Any:
         """
         Wait as a trigger does, and return its event.
 
+        :param silence: seconds in which no triggerer runs, before each look that is the first of one
         :param restarts: looks after which the triggerer is restarted: it begins again from the arguments
         """
         task, looks = self.make_task(context={"ti": None}, records=None), 0
@@ -272,6 +293,8 @@ class Airflow:
         arguments = self._deferred
         wait = codec.load(Wait, arguments["wait"])
         record = None if arguments["record"] is None else Record.from_json(arguments["record"])
+        self.silent = silence * (1 + len(restarts))
+        self.clock.pass_time(silence)
         while True:
             self.clock.pass_time(next_look(wait, self.clock.now, rand))
             seen, error = None, None
@@ -287,6 +310,7 @@ class Airflow:
             self._ends()
             if looks in restarts:
                 wait = codec.load(Wait, arguments["wait"])
+                self.clock.pass_time(silence)
         self.clock.now = max(self.clock.now, arguments["not_before"])
         report = Report(wait=wait, verdict=verdict, seen=seen, error=error, record=record)
         return json.loads(json.dumps(report.to_event(), allow_nan=False))
