@@ -14,6 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 _NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
+_YOUTUBE = frozenset({"youtube.com", "m.youtube.com", "music.youtube.com", "youtu.be"})
+
+
 class Skip(StrEnum):
     """Why a document of the source is not sent. It counts as present: what the vendor has of it stays."""
 
@@ -87,11 +90,16 @@ def key_of(value: object) -> str:
 
 def url_problem(url: str) -> str | None:
     """Say what keeps the vendor from reading a page, if anything does."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        return f"is no address: {error}"
     if parts.scheme not in ("http", "https") or not parts.netloc:
         return "must begin with http:// or https://"
-    host = parts.netloc.lower().removeprefix("www.")
-    if host == "youtube.com" and (parts.path == "/playlist" or "list" in parse_qs(parts.query)):
+    if any(character.isspace() or not character.isprintable() for character in url):
+        return "must not hold blanks or control characters"
+    is_youtube = parts.netloc.lower().removeprefix("www.") in _YOUTUBE
+    if is_youtube and (parts.path == "/playlist" or "list" in parse_qs(parts.query)):
         return "is a playlist, which makes one entry for each video: give the videos"
     return None
 

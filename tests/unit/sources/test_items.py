@@ -153,7 +153,12 @@ def test_what_is_no_document_or_no_whole_path_is_refused_by_name_and_nothing_is_
                 Skip.UNUSABLE,
                 "its url is a playlist, which makes one entry for each video: give the videos",
             )
-            for url in ("https://www.youtube.com/playlist?list=x", "https://YouTube.com/watch?v=1&list=x")
+            for url in (
+                "https://www.youtube.com/playlist?list=x",
+                "https://YouTube.com/watch?v=1&list=x",
+                "https://m.youtube.com/watch?v=1&list=x",
+                "https://youtu.be/1?list=x",
+            )
         ),
     ],
 )
