@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -60,6 +61,7 @@ class ReadingRules:
     :param files: suffixes that the vendor takes as files
     :param texts: suffixes that are sent as text; empty where the vendor takes files only
     :param max_file_bytes: the vendor's limit
+    :param refuses_url: says why the vendor takes no such address; None: it does
     """
 
     destination: str
@@ -67,6 +69,7 @@ class ReadingRules:
     files: frozenset[str] = FILES
     texts: frozenset[str] = TEXTS
     max_file_bytes: int = MAX_FILE_BYTES
+    refuses_url: Callable[[str], str | None] = field(default=url_problem, compare=False)
 
     @property
     def name(self) -> str:
@@ -113,6 +116,16 @@ class ReadingRules:
             return Content(kind=Kind.TEXT, content=content, title=title)
         return self._of_bytes(content, self.filename(name, suffix), title)
 
+    def of_page(self, url: str, version: str) -> Content:
+        """
+        Take a page, which the vendor reads itself.
+
+        :raises UnusableError: the vendor takes no such address
+        """
+        if (why := url_problem(url) or self.refuses_url(url)) is not None:
+            raise UnusableError(Skip.UNUSABLE, f"its url {why}")
+        return Content(kind=Kind.URL, content=url.encode(), version=version)
+
     def filename(self, name: str, suffix: str = ".txt") -> str:
         """Return what a text is called that goes as a file: ``.txt``, unless the vendor takes its own suffix."""
         last = PurePosixPath(name).name or "document"
@@ -125,20 +138,6 @@ class ReadingRules:
             raise UnusableError(Skip.EMPTY)
         check_size(len(content), self.max_file_bytes)
         return Content(kind=Kind.FILE, content=content, filename=filename, title=title)
-
-
-def page(url: str, version: str) -> Content:
-    """
-    Take a page, which the vendor reads itself.
-
-    :raises UnusableError: the vendor takes no such address
-    """
-    if (problem := url_problem(url)) is not None:
-        raise UnusableError(Skip.UNUSABLE, f"its url {problem}")
-    try:
-        return Content(kind=Kind.URL, content=url.encode(), version=version)
-    except UnicodeEncodeError:
-        raise UnusableError(Skip.UNUSABLE, "its url has what is no character") from None
 
 
 def shown(title: str) -> str:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from airflow_provider.refresh.observation import Observation, Phase
-from airflow_provider.sources.values import Skip as Skip
+from airflow_provider.sources.values import Skip
 
 
 class Kind(StrEnum):

@@ -125,7 +125,8 @@ def nothing_usable(wanted: Collection[Wanted]) -> str | None:
     kinds = ", ".join(f"{count} {skip}" for skip, count in Counter(str(each.skip) for each in wanted).items())
     first = next(iter(wanted))
     detail = f": {first.detail}" if first.detail else ""
-    return f"holds {len(wanted)} documents of which none can be sent ({kinds}; first {first.key}{detail})"
+    number = f"{len(wanted)} document{'s' if len(wanted) > 1 else ''}"
+    return f"holds {number} of which none can be sent ({kinds}; first {first.key}{detail})"
 
 
 # --- refusals ------------------------------------------------------------------------------------------------

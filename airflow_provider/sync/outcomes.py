@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.errors import ApiError, DocumentsFailedError, DocumentsFailedForGoodError
 from airflow_provider.refresh.observation import shorten
-from airflow_provider.sync.documents import Deletion, Skip, version_of
+from airflow_provider.sources.values import Skip
+from airflow_provider.sync.documents import Deletion, version_of
 from airflow_provider.sync.plan import OF_DOCUMENTS, REMOVALS, WRITES, Action, Method, Plan, Row
 from airflow_provider.sync.state import Done, SyncState
 

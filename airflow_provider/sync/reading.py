@@ -22,7 +22,7 @@ from airflow_provider.sources.document import Document, SkippedDocument
 from airflow_provider.sources.files import StoredFile, given_file, missing
 from airflow_provider.sources.items import Source
 from airflow_provider.sources.values import Skip, UnusableError, key_of, text_of
-from airflow_provider.sync.content import Content, ReadingRules, page, shown
+from airflow_provider.sync.content import Content, ReadingRules, shown
 from airflow_provider.sync.documents import Kind, Wanted
 from airflow_provider.sync.mark import key_hash
 from airflow_provider.sync.spool import Spool
@@ -116,7 +116,7 @@ class Reading:
         :raises UnusableError: it cannot be read any more
         """
         if wanted.url is not None:
-            return wanted, page(wanted.url, self._versions.get(wanted.key_hash, ""))
+            return wanted, self._rules.of_page(wanted.url, self._versions.get(wanted.key_hash, ""))
         if wanted.key_hash in self._spool:
             name = self._rules.filename(wanted.key) if wanted.kind is Kind.FILE else ""
             return wanted, Content(kind=wanted.kind, content=self._spool.get(wanted.key_hash), filename=name)
@@ -202,7 +202,9 @@ class Reading:
             members = self._read_file(hashed, file, was_given=file is not document.file)
             own = members.pop("title")
             return Wanted(**named, **members, title=shown(title or own or key))
-        content = self._rules.of_text(text, key) if text is not None else page(url or "", version)
+        content = (
+            self._rules.of_text(text, key) if text is not None else self._rules.of_page(url or "", version)
+        )
         members = _members(content)
         self._note(hashed, None, members)
         wanted = Wanted(**named, **members, title=shown(title or key), url=url)

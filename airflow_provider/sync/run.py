@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider import telemetry
 from airflow_provider.errors import AgentKnowledgeError, InvalidArgumentError
+from airflow_provider.sources.values import Skip
 from airflow_provider.sync import confirmation, guards, outcomes, planning, saved_state, waiting
 from airflow_provider.sync.apply import Applier
 from airflow_provider.sync.documents import UNREAD, Deletion, Held, Kind, Wanted
@@ -200,8 +201,11 @@ class SyncRun:
         self._begin_state()
         skipped = [document for document in self.wanted.values() if document.skip]
         self._refuse_skipped(sent=self.saved is not None)
-        for document in skipped[:_NAMED]:
+        unmeant = [document for document in skipped if document.skip is not Skip.EXCLUDED]
+        for document in unmeant[:_NAMED]:
             self.log.warning("%s is skipped (%s): %s", document.key, document.skip, document.detail)
+        if left_out := len(skipped) - len(unmeant):
+            self.log.info("Left out by exclude, and not deleted: %d files", left_out)
         self.log.info(
             "Source: %d documents, %d of them skipped; vendor: %d entries of sync '%s'",
             len(self.wanted),

@@ -15,6 +15,7 @@ from airflow_provider.tasks.failures import refuse
 from airflow_provider.triggers.sync import SensayKnowledgeBaseSyncTrigger
 from airflow_provider.vendors.sensay import generation as generations
 from airflow_provider.vendors.sensay.documents import SensayKnowledgeBase
+from airflow_provider.vendors.sensay.endpoints import unusable_url
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -40,7 +41,9 @@ def sync(
             "could tell our entries from others, and it lists the whole organisation. Nothing was sent. Update single "
             "entries there with SensayUpdateKnowledgeBaseEntryOperator."
         )
-    recipe = ReadingRules(destination=f"sensay:{replica_uuid}", encoding=options.encoding)
+    recipe = ReadingRules(
+        destination=f"sensay:{replica_uuid}", encoding=options.encoding, refuses_url=unusable_url
+    )
     header = {"host": hook.settings().base_url, "replica": replica_uuid, "sync": options.sync_id}
     manifest = Manifest.read(options.manifest, header, recipe.name)
     leaving = len(manifest.tombstones)

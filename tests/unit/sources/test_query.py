@@ -12,7 +12,8 @@ import pytest
 
 from airflow_provider.errors import DuplicateKeyError, InvalidArgumentError
 from airflow_provider.sources import Query
-from airflow_provider.sync.documents import Kind, Skip
+from airflow_provider.sources.values import Skip
+from airflow_provider.sync.documents import Kind
 from tests.unit.sources.reading import keys, read, skips
 
 pytest.importorskip("airflow.providers.sqlite", reason="the SQLite provider is not installed")

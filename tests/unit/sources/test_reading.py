@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from airflow_provider.sources import Document
-from airflow_provider.sources.values import UnusableError
-from airflow_provider.sync.documents import Kind, Skip, Wanted
+from airflow_provider.sources.values import Skip, UnusableError
+from airflow_provider.sync.documents import Kind, Wanted
 from airflow_provider.sync.kinds import MAX_TEXT_BYTES, content_type
 from airflow_provider.sync.spool import Spool
 from tests.unit.sources.reading import read, reading

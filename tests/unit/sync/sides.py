@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from airflow_provider.refresh.wait import Purpose, Wait
-from airflow_provider.sync.documents import Held, Kind, Skip, Wanted
+from airflow_provider.sources.values import Skip
+from airflow_provider.sync.documents import Held, Kind, Wanted
 from airflow_provider.sync.mark import digest_of, key_hash
 from airflow_provider.sync.plan import Plan
 from airflow_provider.sync.planning import PlanOptions, make_plan

@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider.sync.documents import Held, Kind, Skip, Wanted, version_of
+from airflow_provider.sources.values import Skip
+from airflow_provider.sync.documents import Held, Kind, Wanted, version_of
 from airflow_provider.sync.plan import (
     OF_DOCUMENTS,
     REMOVALS,

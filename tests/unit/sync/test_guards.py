@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from airflow_provider.arguments import Checker
-from airflow_provider.sync.documents import Skip, Wanted
+from airflow_provider.sources.values import Skip
+from airflow_provider.sync.documents import Wanted
 from airflow_provider.sync.guards import (
     IN_A_ROW,
     Breaker,

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider.sync.documents import Held, Kind, Skip, Wanted
+from airflow_provider.sources.values import Skip
+from airflow_provider.sync.documents import Held, Kind, Wanted
 from airflow_provider.sync.mark import UNSEEN
 from airflow_provider.sync.planning import adopt
 from tests.unit.sync.sides import held, key_of, plan, told, wanted
