@@ -143,7 +143,7 @@ class CreateTask(RefreshTask):
         try:
             call = self.refresh.fill(made.entry_id, upload_url)
             if call is not None:
-                self.client.send(call)
+                self.send(call)
         except AgentKnowledgeError:
             if self.refresh.uploads and self._remove(made.entry_id):
                 # Nothing is left of it, so nothing is unknown.
@@ -160,7 +160,7 @@ class CreateTask(RefreshTask):
     def _remove(self, entry_id: int) -> bool:
         self.log.info("Removing entry %d, which cannot become ready", entry_id)
         try:
-            self.client.send(self.refresh.remove(entry_id))
+            self.send(self.refresh.remove(entry_id))
         except NotFoundError:
             return True
         except ApiError as error:
@@ -208,7 +208,7 @@ class CreateTask(RefreshTask):
         found = []
         for entry_id in sorted(ids):
             try:
-                answer = self.client.send(self.refresh.entry(entry_id).read())
+                answer = self.send(self.refresh.entry(entry_id).read())
             except NotFoundError:
                 continue
             found.append(Found(entry_id=entry_id, shows=self.refresh.shows(answer)))
@@ -225,7 +225,7 @@ class CreateTask(RefreshTask):
         found: set[int] = set()
         page = 1
         while True:
-            ids, titled, last = self.refresh.listed(self.client.send(self.refresh.search(title, page)))
+            ids, titled, last = self.refresh.listed(self.send(self.refresh.search(title, page)))
             found |= titled
             if last or ids <= seen:
                 return found
@@ -236,7 +236,7 @@ class CreateTask(RefreshTask):
 
     def conflict(self, intent: Record, report: Report | None, error: ConflictError) -> Record | Wait | None:
         """409: say which entry has the URL already; the vendor does not."""
-        listed = self.client.send(self.refresh.search(self.refresh.url, 1))
+        listed = self.send(self.refresh.search(self.refresh.url, 1))
         ids = self.refresh.same_url(listed)  # the vendor's answer does not say which
         fields = error.to_json()
         fields["message"] = (

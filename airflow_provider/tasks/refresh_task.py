@@ -212,7 +212,7 @@ class RefreshTask:
         ended = submit.settled(record, self.identity, repeatable=self.policy.repeatable)
         if ended is not None and not self.dry_run:
             return ended, None
-        seen = self.watch.observe()
+        seen = self.watch.observe(self.deadline)
         self.log.info("%s before: %s", self.target.key, seen)
         if (trouble := self.refresh.refusal(self.watch.answer)) is not None:
             raise InvalidArgumentError(f"{trouble} Nothing was sent.")
@@ -305,7 +305,8 @@ class RefreshTask:
     def _sent(self, client: Client, call: Call[WriteReceipt]) -> WriteReceipt:
         with telemetry.span("submit", self.target.vendor, self.target.key):
             try:
-                return client.send(call)
+                # A paid request is sent once, and waited for as long as the connection says.
+                return client.send(call, deadline=self.deadline if self.refresh.repeatable else None)
             except InvalidResponseError as error:
                 # Accepted is accepted, and paid, however odd the answer is.
                 if error.status is None or not 200 <= error.status < 300 or self.refresh.answer_needed:
@@ -530,7 +531,7 @@ class RefreshTask:
         raise error
 
     def _accepts(self, seen: Observation) -> bool:
-        self.watch.observe()
+        self.watch.observe(self.deadline)
         return self.refresh.accepts(self.watch.answer, seen)
 
     def _fail(self, record: Record, ending: Ending, error: AgentKnowledgeError) -> dict[str, Any]:
@@ -662,6 +663,10 @@ class RefreshTask:
         """Say where a person looks, as soon as the connection is read anyway."""
         if self._client is not None:
             note_link(self.context, self._client.settings.console_url, self.target.key)
+
+    def send(self, call: Call[T]) -> T:
+        """Send what may be repeated, until the deadline."""
+        return self.client.send(call, deadline=self.deadline)
 
     def _connect(self) -> Client:
         """Return the client for a watch; another one where the last was closed, since its key was refused."""

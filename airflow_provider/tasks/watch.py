@@ -111,9 +111,9 @@ class Watch:
         #: the vendor's last answer, whole
         self.answer: Any = None
 
-    def observe(self) -> Observation:
-        """Read the target with the client's patience; for the look before a write."""
-        return self._seen(self._reach().send(self._target.read()))
+    def observe(self, deadline: float | None = None) -> Observation:
+        """Read the target with the client's patience, until a deadline; for the look before a write."""
+        return self._seen(self._reach().send(self._target.read(), deadline=deadline))
 
     def look(self, wait: Wait, *, counts: bool = True) -> Report:
         """

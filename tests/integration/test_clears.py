@@ -1,6 +1,6 @@
 """
-A clear costs nothing while a run may be at work, whatever Airflow keeps: the record (3.3), nothing but the trace after a
-clear (3.4), or no task state at all (3.1, 3.2).
+A clear costs nothing while a run may be at work, whatever Airflow keeps: the record (3.3), nothing but the trace after
+a clear (3.4), or no task state at all (3.1, 3.2).
 """
 
 from __future__ import annotations
@@ -28,9 +28,7 @@ def _cleared(task: TaskUnderTest, keeps: str) -> Outcome:
 
 
 def _traces(task: TaskUnderTest) -> list[dict[str, Any]]:
-    return [
-        json.loads(text)["run-1"] for name, text in task.supervisor.variables.items() if ".open." in name
-    ]
+    return [json.loads(text)["run-1"] for name, text in task.supervisor.variables.items() if ".open." in name]
 
 
 @pytest.mark.parametrize("keeps", KEEPS)
@@ -150,7 +148,9 @@ def test_the_trace_of_many_runs_stays_small(rig: Rig) -> None:
     variables: dict[str, str] = {}
     for number in range(8):
         supervisor = Supervisor(variables=variables)
-        run = TaskUnderTest(rig.retrain(version="v"), supervisor=supervisor, run_id=f"run-{number}", retries=0)
+        run = TaskUnderTest(
+            rig.retrain(version="v"), supervisor=supervisor, run_id=f"run-{number}", retries=0
+        )
         run.make = rig.retrain(version=str(number))
         assert run.to_the_end().state == "success"
     (text,) = [text for name, text in variables.items() if ".open." in name]

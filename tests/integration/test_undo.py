@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import BaseHook
 
-from tests.integration.rig import ENTRIES, NEW_TEXT, RETRAIN, Rig
+from tests.integration.rig import ENTRIES, ENTRY, NEW_TEXT, RETRAIN, Rig
 from tests.integration.task import Supervisor, TaskUnderTest
 
 
@@ -172,3 +173,14 @@ def test_another_run_that_stays_queued_is_waited_for_without_a_storm_of_requests
     ended = TaskUnderTest(make, retries=1).to_the_end()
     assert ended.verdict == ("up_for_retry", "RefreshTimeoutError")
     assert rig.retrains <= 9
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+def test_the_timeout_holds_before_the_write_and_while_it_is_sent(rig: Rig, method: str) -> None:
+    """The client alone would try five times within five minutes."""
+    rig.speak("knowledge-base")
+    rig.sandbox.fault("status", method=method, path=ENTRY, status=503, retry_after=9, times=None)
+    began = time.time()
+    ended = TaskUnderTest(rig.update(timeout=20), retries=1).to_the_end()
+    assert ended.verdict == ("up_for_retry", "ServerError")
+    assert time.time() - began < 25

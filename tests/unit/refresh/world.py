@@ -180,7 +180,7 @@ class ModelClient:
     def __init__(self, airflow: Airflow) -> None:
         self._airflow = airflow
 
-    def send(self, call: Any, *, retry: bool = True) -> Any:
+    def send(self, call: Any, *, retry: bool = True, deadline: float | None = None) -> Any:
         if call.method == "GET":
             return self._airflow.process.step(self._airflow.vendor.read)
         return self._airflow.write(call)
