@@ -20,7 +20,7 @@ from airflow_provider.errors import (
 )
 from airflow_provider.refresh import wait as waits
 from airflow_provider.refresh.report import Report
-from airflow_provider.refresh.schedule import FIRST_PAUSES, next_look
+from airflow_provider.refresh.schedule import FIRST_LOOKS, FIRST_PAUSES, next_look
 from airflow_provider.refresh.wait import ReadFailure, Rules, Verdict, Wait
 from airflow_provider.sync import progress
 from airflow_provider.sync.progress import SyncWait
@@ -79,7 +79,7 @@ class WaitLog:
         if seen.summary == summary and proven == known and now - logged_at < HEARTBEAT:
             return
         by = f", ours by {proven}" if proven and proven != known else ""
-        self._log.info("%s: %s (look %d%s)", self._target.key, seen, wait.evidence.polls, by)
+        self._log.info("%s: %s (look %d%s)", self._target.short, seen, wait.evidence.polls, by)
         self._last = seen.summary, proven, now
 
     def read_failed(self, error: ApiError, wait: Wait) -> None:
@@ -90,7 +90,7 @@ class WaitLog:
             if evidence.failures
             else "(not counted)"
         )
-        self._log.warning("%s: read %s failed: %s", self._target.key, number, error)
+        self._log.warning("%s: read %s failed: %s", self._target.short, number, error)
 
 
 class Watch:
@@ -143,6 +143,8 @@ class Watch:
         report = Report(wait=wait, verdict=Verdict.WAIT)
         for pause in FIRST_PAUSES:
             asked = (report.wait.evidence.silent_until or 0.0) - time.time()
+            if asked > FIRST_LOOKS[-1]:  # the wait proper keeps to it, in the triggerer if it is deferred
+                break
             time.sleep(max(0.0, min(max(pause, asked), wait.deadline - time.time())))
             if report.wait.silenced(time.time()):
                 return replace(report, verdict=Verdict.TIMED_OUT)

@@ -231,3 +231,13 @@ def test_a_completed_agent_that_answers_nobody_is_a_policy(
     assert failed.verdict == ("failed", "RefreshFailedForGoodError")
     assert words in failed.told
     assert ran(rig.agent_sensor(**mode)).state == "success"
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_first_looks_keep_to_a_retry_after(rig: Rig, mode: dict[str, Any]) -> None:
+    rig.sandbox.options(training_seconds=10)
+    spoil(rig, AGENT, "status", skip=1, times=1, status=429, retry_after=30)
+    ended = ran(rig.retrain(poll_interval=1, **mode))
+    assert (ended.state, rig.paid) == ("success", 1), ended.told
+    reads = sum(each.startswith("GET") and "agents" in each for each in rig.asked)
+    assert reads <= 5, "one before the POST, the 429, and what proves the end after half a minute"
