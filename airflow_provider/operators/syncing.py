@@ -190,7 +190,8 @@ class SyncOperator(WaitingOperator):
     def _lineage_source(self) -> str | None:
         from airflow_provider.sources.folder import Folder
 
-        return Folder(self.documents).base if isinstance(self.documents, str) else None
+        folder = Folder(self.documents) if isinstance(self.documents, str) else self.documents
+        return folder.base if isinstance(folder, Folder) else None
 
     def on_kill(self) -> None:
         """Say what becomes of what was sent."""
