@@ -35,7 +35,7 @@ class Folder:
 
     template_fields = ("glob", "exclude")
 
-    def __init__(self, glob: str | Sequence[str], exclude: str | Sequence[str] = ()) -> None:
+    def __init__(self, glob: str | Sequence[str], exclude: str | Sequence[str] | None = None) -> None:
         self.glob = glob
         self.exclude = exclude
 
@@ -120,5 +120,5 @@ def _expanded(text: str) -> list[str]:
     return [each for way in ways for each in _expanded(way)]
 
 
-def _texts(value: str | Sequence[str]) -> list[str]:
-    return [value.strip()] if isinstance(value, str) else [str(each).strip() for each in value]
+def _texts(value: str | Sequence[str] | None) -> list[str]:
+    return [value.strip()] if isinstance(value, str) else [str(each).strip() for each in value or ()]

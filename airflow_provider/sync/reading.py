@@ -81,10 +81,12 @@ class Reading:
         try:
             self.wanted = self._distinct()
         except AgentKnowledgeError as error:
-            if not self._sent:
-                raise
-            told = str(error).replace("Nothing was sent.", "What was sent before stays at the vendor.")
-            raise type(error)(told) from error
+            if self._sent and error.args:
+                told = str(error.args[0]).replace(
+                    "Nothing was sent.", "What was sent before stays at the vendor."
+                )
+                error.args = (told, *error.args[1:])
+            raise
         if unsent := sorted({str(name) for each in self.wanted for name in each.metadata or ()}):
             log.info("Metadata is not sent, since the vendor has no place for it: %s", ", ".join(unsent[:20]))
         return self.wanted
