@@ -180,7 +180,7 @@ def storage(path: Any) -> tuple[Any, str]:
         try:
             fs = path.fs
         except ValueError:
-            if path.conn_id is not None or not hasattr(path, "__wrapped__"):
+            if getattr(path, "conn_id", None) is not None or not hasattr(path, "__wrapped__"):
                 raise
             fs = path.__wrapped__.fs  # Airflow lists no such scheme; fsspec may know it by itself
     except (ValueError, ImportError) as error:

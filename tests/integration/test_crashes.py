@@ -42,12 +42,17 @@ def _name(message: Any) -> str:
     return f"{kind}({message.key})" if kind == "SetXCom" else kind
 
 
-def each_death(rig: Rig, make: Callable[[], Make], bent: dict[str, Any] | None = None) -> Any:
+def each_death(
+    rig: Rig,
+    make: Callable[[], Make],
+    bent: dict[str, Any] | None = None,
+    supervisor: Callable[..., Supervisor] = Supervisor,
+) -> Any:
     """Yield a task for every message at which its process died; fresh world each."""
     for at in range(1, 200):
         rig.reset(**bent or {})
         death = Death(at)
-        task = TaskUnderTest(make(), supervisor=Supervisor(before=death), retries=3)
+        task = TaskUnderTest(make(), supervisor=supervisor(before=death), retries=3)
         if task.to_the_end().state != "killed":
             assert at > 5
             return

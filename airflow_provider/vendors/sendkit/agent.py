@@ -115,7 +115,8 @@ def refuse_another(answer: Agent, agent_id: str) -> None:
     :raises InvalidResponseError: it is a failed read
     """
     if answer.id is not None and answer.id.lower() != agent_id.lower():
-        raise InvalidResponseError(f"The answer shows agent {answer.id[:40]}, not the one that was asked for")
+        shown = word(answer.id, 40)
+        raise InvalidResponseError(f"The answer shows agent {shown}, not the one that was asked for")
 
 
 def _caveat(answer: Agent, counts: Mapping[str, int | None]) -> str | None:
