@@ -161,8 +161,3 @@ def _brief(wait: Wait) -> Wait:
         first_read=wait.first_read.brief if wait.first_read else None,
         evidence=replace(wait.evidence, failures=0, refusals=0, silent_until=None),
     )
-
-
-def build(**members: Any) -> dict[str, Any]:
-    """Put a result together, as JSON."""
-    return RefreshResult.of(**members).to_json()

@@ -202,7 +202,7 @@ def take_in(wait: Wait, rules: Rules, seen: Observation, now: float) -> Wait:
     """Take one observation in, without a judgement."""
     ours = wait.purpose is Purpose.OWN or (wait.purpose is Purpose.GRACE and wait.baseline is not None)
     ours = ours and not _stale(wait, seen)
-    unchanged = _unchanged(wait, seen)
+    unchanged = _unchanged(wait, rules, seen)
     if ours and wait.first_read is None and rules.stands_for_write(wait, seen):
         wait = replace(wait, first_read=seen)
     wait = replace(wait, evidence=_gather(wait, seen, unchanged, now))
@@ -273,12 +273,23 @@ def _stale(wait: Wait, seen: Observation) -> bool:
     return seen.marker is not None and later(latest, seen.marker)
 
 
-def _unchanged(wait: Wait, seen: Observation) -> bool:
-    """Does a terminal read equal one from before the run in status and marker?"""
-    return seen.ended and any(
-        before.status == seen.status and same_time(before.marker, seen.marker)
-        for before in (wait.baseline, wait.first_read)
-        if before is not None
+def _unchanged(wait: Wait, rules: Rules, seen: Observation) -> bool:
+    """
+    May a terminal read be one from before the run?
+
+    It may if it equals one in status and marker; and always where the baseline had a last step to come, which a read
+    that lags shows later.
+    """
+    if not seen.ended:
+        return False
+    before = wait.baseline
+    moved_on = before is not None and before.status != seen.status and seen.phase is Phase.SUCCEEDED
+    if moved_on and before is not None and rules.before_write(before) is Purpose.GRACE:
+        return True
+    return any(
+        earlier.status == seen.status and same_time(earlier.marker, seen.marker)
+        for earlier in (before, wait.first_read)
+        if earlier is not None
     )
 
 

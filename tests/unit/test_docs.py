@@ -31,12 +31,12 @@ from airflow_provider.operators.sensay import (
     SensayUpdateKnowledgeBaseEntryOperator,
 )
 from airflow_provider.operators.syncing import SyncOperator
-from airflow_provider.refresh import result as results
 from airflow_provider.refresh.observation import Observation, Phase
 from airflow_provider.refresh.record import Outcome
 from airflow_provider.sensors.base import RefreshSensor
 from airflow_provider.sensors.sendkit import SendKitAgentTrainedSensor
 from airflow_provider.sensors.sensay import SensayKnowledgeBaseEntryReadySensor
+from tests.unit.refresh.scenes import result_json
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
@@ -197,7 +197,7 @@ def test_the_reference_knows_which_arguments_are_templates(cls: Any) -> None:
 
 def test_the_reference_has_every_member_of_a_result() -> None:
     seen = Observation(status="completed", phase=Phase.SUCCEEDED)
-    made = results.build(
+    made = result_json(
         vendor="sendkit",
         target="agents/a",
         seen=seen,

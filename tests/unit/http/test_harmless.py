@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from airflow_provider import errors
 from airflow_provider.http.call import Call
 from airflow_provider.http.exchange import Exchange
-from airflow_provider.refresh import result as results
 from airflow_provider.refresh.observation import Observation
 from airflow_provider.refresh.record import Identity, Outcome, Record, Stage
 from airflow_provider.refresh.report import Report
@@ -30,6 +29,7 @@ from airflow_provider.vendors.sendkit.agent import AgentTarget
 from airflow_provider.vendors.sensay import endpoints as sensay
 from airflow_provider.vendors.sensay.entry import EntryTarget, Generation
 from tests.unit.http import payloads, sending
+from tests.unit.refresh.scenes import result_json
 
 AGENT = str(payloads.AGENT["_id"])
 REPLICA = "03db5651-cb61-4bdf-9ef0-89561f7c9c53"
@@ -129,7 +129,7 @@ def everything(seen: Observation, jobs: tuple[str, ...], charged: Decimal, vendo
         jobs=jobs,
         charged=charged,
     )
-    result = results.build(
+    result = result_json(
         vendor=vendor,
         target="x",
         seen=seen,

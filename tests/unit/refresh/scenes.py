@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow_provider.refresh import wait as waits
 from airflow_provider.refresh.observation import Observation
+from airflow_provider.refresh.result import RefreshResult
 from airflow_provider.refresh.wait import Purpose, Receipt, Rules, Verdict, Wait
 from airflow_provider.vendors.sendkit.agent import AgentTarget
 from airflow_provider.vendors.sendkit.models import Agent
@@ -101,6 +102,11 @@ def proven(wait: Wait, rules: Rules, *looks: tuple[float, Observation]) -> str |
     for now, seen in looks:
         wait = waits.take_in(wait, rules, seen, now)
     return wait.evidence.proven
+
+
+def result_json(**members: Any) -> dict[str, Any]:
+    """A result as it is stored."""
+    return RefreshResult.of(**members).to_json()
 
 
 def throughout(seen: Observation, until: float, *, begin: float = 0.0, step: float = 10.0) -> Any:

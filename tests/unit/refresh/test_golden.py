@@ -18,7 +18,6 @@ import pytest
 
 import airflow_provider
 from airflow_provider.refresh import codec
-from airflow_provider.refresh import result as results
 from airflow_provider.refresh import wait as waits
 from airflow_provider.refresh.observation import Observation
 from airflow_provider.refresh.record import Ending, Identity, Outcome, Record, Stage, fingerprint
@@ -29,7 +28,7 @@ from airflow_provider.triggers.sendkit import SendKitTrainingTrigger
 from airflow_provider.triggers.sensay import SensayKnowledgeBaseEntryTrigger
 from airflow_provider.vendors.sendkit import agent as sendkit
 from airflow_provider.vendors.sensay import entry as sensay
-from tests.unit.refresh.scenes import AGENT_ID, KB, NEW, OLD, REPLICA, agent, entry
+from tests.unit.refresh.scenes import AGENT_ID, KB, NEW, OLD, REPLICA, agent, entry, result_json
 
 GOLDEN = Path(__file__).parent / "golden"
 VERSIONS = sorted(folder.name for folder in GOLDEN.iterdir())
@@ -88,7 +87,7 @@ SUBMITTED = replace(
     credits=Decimal("20.5"),
     jobs=("scrape:1",),
 )
-RESULT = results.build(
+RESULT = result_json(
     vendor="sendkit",
     target=f"agents/{AGENT_ID}",
     seen=agent("completed", NEW, indexed=["new.pdf"]),

@@ -11,14 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider.refresh import result as results
 from airflow_provider.refresh import wait as waits
 from airflow_provider.refresh.observation import Observation, Phase
 from airflow_provider.refresh.record import Outcome
 from airflow_provider.refresh.wait import Receipt, Rules, Wait
 from airflow_provider.vendors.sendkit import agent as sendkit
 from airflow_provider.vendors.sensay import entry as sensay
-from tests.unit.refresh.scenes import AGENT_ID, NEW, OLD, REPLICA, agent, entry, own, proven
+from tests.unit.refresh.scenes import AGENT_ID, NEW, OLD, REPLICA, agent, entry, own, proven, result_json
 
 #: Two bytes in UTF-8, six in the JSON that Airflow stores.
 CYRILLIC = "Ж"
@@ -31,7 +30,7 @@ def size(result: dict[str, Any]) -> int:
 
 
 def built(wait: Wait, seen: Observation, target: str = f"agents/{AGENT_ID}", **fields: Any) -> dict[str, Any]:
-    return results.build(
+    return result_json(
         vendor="sendkit",
         target=target,
         seen=seen,

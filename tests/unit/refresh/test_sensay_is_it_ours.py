@@ -99,6 +99,12 @@ def test_vector_created_that_steps_on_to_ready_is_only_the_old_run() -> None:
     assert shown(own(entry("VECTOR_CREATED")), RULES, *looks)[-1] is UNCONFIRMED
 
 
+def test_a_ready_that_may_be_the_old_runs_last_step_has_to_stand_even_after_ours_was_seen() -> None:
+    """Two replicas: one shows our step, the other is behind and shows the last step of the text before."""
+    looks = [(0, entry("RAW_TEXT", OLD)), *throughout(entry("READY", NEW), 40, begin=5)]
+    assert shown(own(entry("VECTOR_CREATED", OLD)), RULES, *looks) == [WAIT] * 4 + [DONE]
+
+
 def test_ready_seen_after_it_stepped_back_is_ours() -> None:
     looks = (
         (0, entry("READY", ready=("READY",))),

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from airflow_provider.refresh import result as results
 from airflow_provider.refresh import wait as waits
 from airflow_provider.refresh.observation import Observation, later, shorten
 from airflow_provider.refresh.record import Outcome
@@ -28,6 +27,7 @@ from tests.unit.refresh.scenes import (
     named,
     own,
     proven,
+    result_json,
     shown,
     throughout,
     waiting,
@@ -177,7 +177,7 @@ def handed_over(wait: Wait, rules: Rules, *looks: tuple[float, Observation]) -> 
     for now, seen in looks:
         wait, verdict = waits.observe(wait, rules, seen, now)
         assert verdict is WAIT
-    result = results.build(
+    result = result_json(
         vendor="sendkit", target="agents/1", seen=seen, outcome=Outcome.REFRESHED, now=now, wait=wait
     )
     begun = RefreshResult.from_json(json.loads(json.dumps(result))).proof
@@ -220,9 +220,7 @@ def test_a_document_in_work_before_is_still_no_evidence_for_the_sensor() -> None
 
 
 def test_a_skipped_refresh_hands_over_no_proof() -> None:
-    result = results.build(
-        vendor="sendkit", target="agents/1", seen=agent(), outcome=Outcome.SKIPPED, now=0.0
-    )
+    result = result_json(vendor="sendkit", target="agents/1", seen=agent(), outcome=Outcome.SKIPPED, now=0.0)
     assert RefreshResult.from_json(result).proof is None
 
 
