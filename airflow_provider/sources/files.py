@@ -130,7 +130,7 @@ def disk_path(url: str) -> str | None:
     if not found or url.startswith("/"):
         return url
     host, slash, path = rest.partition("/")
-    return f"{host.rpartition('@')[2]}{slash}{path}" if scheme in ("file", "local") else None
+    return f"{host.rpartition('@')[2]}{slash}{path}" if scheme.lower() in ("file", "local") else None
 
 
 def read_given(file: Any, limit: int) -> tuple[str, bytes]:

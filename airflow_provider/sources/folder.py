@@ -98,7 +98,7 @@ def _split(text: str) -> tuple[str, list[str]]:
         trouble = "is a relative path, which begins elsewhere on each worker"
     elif not found and not below.strip("/."):
         trouble = "begins at the root of the worker's disk (is a Variable empty?)"
-    elif not (host or below.strip("/.")) or (not host and scheme in _BUCKETS):
+    elif not (host or below.strip("/.")) or (not host and scheme.lower() in _BUCKETS):
         trouble = "names no bucket or folder before its glob"
     elif found and host and disk_path(base) is not None:
         trouble = "is a relative path: three slashes, file:///…"

@@ -87,7 +87,7 @@ def list_files(base: str, globs: Globs, *, may_be_empty: bool) -> list[Listed]:
     :param may_be_empty: a prefix of a bucket without any object is an empty folder, not a missing one
     :raises SourceIncompleteError: the folder is not there, or something in it could not be listed
     """
-    scheme = base.partition("://")[0]
+    scheme = base.partition("://")[0].lower()
     try:
         if (path := disk_path(base)) is not None:
             return list(_on_disk(path, globs))

@@ -121,6 +121,8 @@ def test_a_name_in_another_composition_is_the_same_document(tmp_path: Path) -> N
         ("s3://*.md", "names no"),
         ("s3:///*.md", "names no"),
         ("s3:///kb/*.md", "names no"),
+        ("S3:///kb/*.md", "names no"),
+        ("FILE:///*.md", "names no"),
         ("s3://aws@/kb/*.md", "names no"),
         ("file:///*.md", "names no"),
         ("file://**/*.md", "names no"),
