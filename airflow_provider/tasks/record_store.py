@@ -59,13 +59,21 @@ class RecordStore:
         """
         try:
             data = self._state.read()
-            return None if data is None else Record.from_json(data)
+            record = None if data is None else Record.from_json(data)
         except Exception as error:
             raise RecordUnreadableError(
                 f"The record of earlier tries could not be read ({type(error).__name__}: {error}). Nothing was sent, "
                 "since a run may be at work. A retry reads again. If the record was written by a later version "
                 f"of this provider, delete the key '{KEY}' from the task's state once no run is open."
             ) from error
+        if record is not None and record.stage is Stage.INTENT and self._traced:
+            # The trace is written first: a process may have died between the two.
+            name = self._name(record.identity.target)
+            data = variables.read(name).get(self._run)
+            further = None if data is None else _record_of(name, data)
+            if further is not None and (further.identity, further.at) == (record.identity, record.at):
+                return further
+        return record
 
     def trace(self, target: str) -> Record | None:
         """
@@ -88,8 +96,7 @@ class RecordStore:
         return runs.get(self._run) if self._tried else None
 
     def write(self, record: Record) -> None:
-        """Write the record."""
-        self._state.write(record.to_json())
+        """Write the record; the trace of it first, so that it is never behind."""
         if self._traced:
             try:
                 self._write_trace(record.identity.target, record)
@@ -98,6 +105,7 @@ class RecordStore:
                 if record.stage is Stage.INTENT or not self._state.durable:
                     raise
                 self._log.warning("The trace of this refresh could not be written: %s", error)
+        self._state.write(record.to_json())
         self._log.debug("Record %s: %s", record.stage, record.identity.target)
 
     def begin(self, report: Report | None) -> Record | None:

@@ -334,18 +334,19 @@ class NeverPayTwice(RuleBasedStateMachine):
     @precondition(lambda self: self.airflow.state != "none")
     @rule(force=st.sampled_from([False, False, False, True]), keep_state=st.booleans())
     def a_person_clears_the_task(self, force: bool, keep_state: bool) -> None:
+        was_green = self.airflow.state == "success"
+        self.airflow.clear(keep_state=keep_state)
         record = self.airflow.record
         lost = record is not None and record.ending is Ending.OK and record.noted is False and not force
         if record is not None and record.stage is Stage.ENDED and not lost:
             self.refresh += 1
-        if self.airflow.state == "success" and not lost:
+        if was_green and not lost:
             self.fresh_after = self.clock.now
         if force and not (self.options.force and record is not None and record.stage is Stage.SUBMITTED):
             self.refresh += 1  # another charge is what was asked for
         if force:
             self.budget = Decimal(0)
         self.options = replace(self.options, force=force)
-        self.airflow.clear(keep_state=keep_state)
 
     @rule(passes=st.sampled_from([1.0, 15.0, 60.0, 119.0, 130.0, 1000.0]))
     def time_passes(self, passes: float) -> None:
