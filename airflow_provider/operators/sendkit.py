@@ -38,8 +38,8 @@ class SendKitRetrainAgentOperator(RefreshOperator):
         (default), ``warn`` or ``ignore``
     :param on_empty: what to do if the training completed and the agent is switched off, or knows no page, chunk or
         document: ``warn`` (default) or ``fail``
-    :param max_credits: ceiling for this task over all its tries (below Airflow 3.3: for each try), checked
-        before the POST
+    :param max_credits: ceiling for this task instance over all its tries and clears, checked before the POST;
+        ``force`` begins to count anew at a clear
     :param max_credits_per_day: ceiling for this agent and UTC day, over all tasks that set it. A soft one:
         two tasks at the same moment may both pass
     :param dry_run: say in log and result what would be done and why; sends nothing but reads

@@ -155,7 +155,7 @@ class SensayCreateKnowledgeBaseEntryOperator(RefreshOperator):
     Create a knowledge-base entry from a text, a URL or a file, and wait until it is ready.
 
     The vendor does not de-duplicate texts and files. The record notes which ids bear the title before the
-    create; a retry adopts only a new one of that title. Without a title, or below Airflow 3.3, a create
+    create; a retry adopts only a new one of that title that reads as what was sent. Without a title, a create
     whose end is unknown fails and says so.
 
     :param replica_uuid: the replica
