@@ -50,7 +50,7 @@ class _SensayDocumentsOperator(DecoratedOperator, SensaySyncKnowledgeBaseOperato
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Call the function, and sync what it tells."""
-        return self._sync(context, None)
+        return self._run(context, None)
 
     def _sync(self, context: Context, report: SyncReport | None) -> dict[str, Any]:
         self.documents = Items(lambda: self._told(context))

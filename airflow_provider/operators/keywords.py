@@ -45,9 +45,8 @@ class RefreshKwargs(WaitingKwargs, total=False):
 
 
 class SyncOptionKwargs(WaitKwargs, total=False):
-    """How a sync goes about it: what ``SyncOperator`` takes, but for its source and for ``concurrency``."""
+    """How a sync goes about it: what ``SyncOperator`` takes, but for its source, its name and ``concurrency``."""
 
-    sync_id: str
     delete_missing: bool | str
     delete_on_failure: bool | str
     max_deletes: int | str
@@ -74,6 +73,7 @@ class SyncOptionKwargs(WaitKwargs, total=False):
 class SyncKwargs(BaseOperatorKwargs, SyncOptionKwargs, total=False):
     """What ``SyncOperator`` takes, but for ``concurrency``."""
 
+    sync_id: str
     documents: Required[str | Folder | Query | Items | Iterable[Any] | Callable[[], Iterable[Any]]]
 
 
@@ -81,6 +81,14 @@ class DecoratedSyncKwargs(TaskKwargs, SyncOptionKwargs, total=False):
     """What ``@task.sensay_documents`` takes: the function is the source, and its name the task's, if none is given."""
 
     task_id: str
+    sync_id: str
     replica_uuid: Required[str]
     sensay_conn_id: str
+    concurrency: int | str
+
+
+class UploadKwargs(BaseOperatorKwargs, SyncOptionKwargs, total=False):
+    """What an upload hands on to the sync of one document that it is."""
+
+    sendkit_conn_id: str
     concurrency: int | str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
+from airflow_provider.arguments import OnEmpty, OnFailedDocuments, OnRunning, OnUnknown, check_words
 from airflow_provider.operators.base import RefreshOperator
 from airflow_provider.operators.links import SendKitAgentLink
 from airflow_provider.operators.syncing import SyncOperator
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider.errors import AgentKnowledgeError
+    from airflow_provider.operators.keywords import RefreshKwargs, SyncKwargs, UploadKwargs
     from airflow_provider.refresh.observation import Observation
     from airflow_provider.sync.saved_state import SyncReport
     from airflow_provider.tasks.record_store import RecordStore
@@ -75,16 +77,16 @@ class SendKitRetrainAgentOperator(RefreshOperator):
         *,
         agent_id: str,
         sendkit_conn_id: str = "sendkit_default",
-        on_running: str = "adopt",
-        on_unknown: str | None = None,
-        on_failed_documents: str = "fail",
-        on_empty: str = "warn",
+        on_running: OnRunning | str = "adopt",
+        on_unknown: OnUnknown | str | None = None,
+        on_failed_documents: OnFailedDocuments | str = "fail",
+        on_empty: OnEmpty | str = "warn",
         max_credits: float | str | None = None,
         max_credits_per_day: float | str | None = None,
         dry_run: bool | str = False,
         poll_interval: float | str = 30.0,
         start_grace: float | str = 120.0,
-        **kwargs: Any,
+        **kwargs: Unpack[RefreshKwargs],
     ) -> None:
         super().__init__(poll_interval=poll_interval, start_grace=start_grace, **kwargs)
         self.agent_id = agent_id
@@ -96,6 +98,13 @@ class SendKitRetrainAgentOperator(RefreshOperator):
         self.max_credits = max_credits
         self.max_credits_per_day = max_credits_per_day
         self.plan_only = dry_run  # BaseOperator.dry_run is a method
+        check_words(
+            self,
+            on_running=OnRunning,
+            on_unknown=OnUnknown,
+            on_failed_documents=OnFailedDocuments,
+            on_empty=OnEmpty,
+        )
 
     _traced = True
 
@@ -112,12 +121,12 @@ class SendKitRetrainAgentOperator(RefreshOperator):
         check = Checker()
         agent_id = check.needed("agent_id", self.agent_id)
         common = options(self, check, context)
-        on_running = check.word("on_running", self.on_running, ("adopt", "wait", "fail", "skip"))
+        on_running = check.word("on_running", self.on_running, OnRunning)
         on_unknown = self.on_unknown
         if on_unknown is not None:
-            on_unknown = check.word("on_unknown", on_unknown, ("submit", "fail"))
-        on_failed = check.word("on_failed_documents", self.on_failed_documents, ("fail", "warn", "ignore"))
-        on_empty = check.word("on_empty", self.on_empty, ("warn", "fail"))
+            on_unknown = check.word("on_unknown", on_unknown, OnUnknown)
+        on_failed = check.word("on_failed_documents", self.on_failed_documents, OnFailedDocuments)
+        on_empty = check.word("on_empty", self.on_empty, OnEmpty)
         max_credits = check.credits("max_credits", self.max_credits)
         max_credits_per_day = check.credits("max_credits_per_day", self.max_credits_per_day)
         dry_run = check.flag("dry_run", self.plan_only)
@@ -179,7 +188,7 @@ class SendKitSyncDocumentsOperator(SyncOperator):
         agent_id: str,
         sendkit_conn_id: str = "sendkit_default",
         concurrency: int | str = 4,
-        **kwargs: Any,
+        **kwargs: Unpack[SyncKwargs],
     ) -> None:
         super().__init__(concurrency=concurrency, **kwargs)
         self.agent_id = agent_id
@@ -226,7 +235,7 @@ class SendKitUploadDocumentOperator(SendKitSyncDocumentsOperator):
         text: str | None = None,
         name: str | None = None,
         sync_id: str = "upload",
-        **kwargs: Any,
+        **kwargs: Unpack[UploadKwargs],
     ) -> None:
         super().__init__(agent_id=agent_id, sync_id=sync_id, documents=(), **kwargs)
         self.path = path

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider.arguments import OnFailedAnswers, check_words
 from airflow_provider.operators.base import RefreshOperator
 from airflow_provider.operators.links import SensayEntryLink
 from airflow_provider.operators.syncing import SyncOperator
@@ -15,7 +16,8 @@ from airflow_provider.tasks.mapping import NamedWhenMapped
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider.operators.keywords import SyncKwargs
+    from airflow_provider.keywords import BaseOperatorKwargs
+    from airflow_provider.operators.keywords import RefreshKwargs, SyncKwargs
     from airflow_provider.sync.saved_state import SyncReport
     from airflow_provider.tasks.record_store import RecordStore
     from airflow_provider.tasks.refresh_task import MakeTrigger, RefreshTask
@@ -82,7 +84,7 @@ class SensayUpdateKnowledgeBaseEntryOperator(RefreshOperator):
         sensay_conn_id: str = "sensay_default",
         poll_interval: float | str = 10.0,
         start_grace: float | str = 60.0,
-        **kwargs: Any,
+        **kwargs: Unpack[RefreshKwargs],
     ) -> None:
         super().__init__(poll_interval=poll_interval, start_grace=start_grace, **kwargs)
         self.replica_uuid = replica_uuid
@@ -198,7 +200,7 @@ class SensayCreateKnowledgeBaseEntryOperator(RefreshOperator):
         sensay_conn_id: str = "sensay_default",
         poll_interval: float | str = 10.0,
         start_grace: float | str = 60.0,
-        **kwargs: Any,
+        **kwargs: Unpack[RefreshKwargs],
     ) -> None:
         super().__init__(poll_interval=poll_interval, start_grace=start_grace, **kwargs)
         self.replica_uuid = replica_uuid
@@ -281,7 +283,7 @@ class SensayDeleteKnowledgeBaseEntryOperator(NamedWhenMapped, BaseOperator):
         replica_uuid: str,
         entry_id: int | str,
         sensay_conn_id: str = "sensay_default",
-        **kwargs: Any,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None:
         super().__init__(**kwargs)
         self.replica_uuid = replica_uuid
@@ -290,6 +292,12 @@ class SensayDeleteKnowledgeBaseEntryOperator(NamedWhenMapped, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Delete, once or until it is gone."""
+        from airflow_provider.tasks.failures import said_in_the_log
+
+        with said_in_the_log(self.log):
+            return self._delete()
+
+    def _delete(self) -> dict[str, Any]:
         from airflow_provider.arguments import Checker
         from airflow_provider.hooks.sensay import SensayHook, generation_of
         from airflow_provider.tasks.failures import refuse
@@ -417,9 +425,9 @@ class SensayAskReplicaOperator(NamedWhenMapped, BaseOperator):
         replica_uuid: str,
         questions: Sequence[str | dict[str, Any]],
         attempts: int | str = 3,
-        on_failed_answers: str = "fail",
+        on_failed_answers: OnFailedAnswers | str = "fail",
         sensay_conn_id: str = "sensay_default",
-        **kwargs: Any,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None:
         super().__init__(**kwargs)
         self.replica_uuid = replica_uuid
@@ -427,9 +435,16 @@ class SensayAskReplicaOperator(NamedWhenMapped, BaseOperator):
         self.attempts = attempts
         self.on_failed_answers = on_failed_answers
         self.sensay_conn_id = sensay_conn_id
+        check_words(self, on_failed_answers=OnFailedAnswers)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask, compare, judge."""
+        from airflow_provider.tasks.failures import said_in_the_log
+
+        with said_in_the_log(self.log):
+            return self._ask(context)
+
+    def _ask(self, context: Context) -> dict[str, Any]:
         from airflow_provider.arguments import Checker
         from airflow_provider.errors import AnswersFailedError
         from airflow_provider.hooks.sensay import SensayHook
@@ -440,7 +455,7 @@ class SensayAskReplicaOperator(NamedWhenMapped, BaseOperator):
         check = Checker()
         replica_uuid = check.uuid("replica_uuid", self.replica_uuid)
         attempts = check.count("attempts", self.attempts)
-        policy = check.word("on_failed_answers", self.on_failed_answers, ("fail", "warn", "skip"))
+        policy = check.word("on_failed_answers", self.on_failed_answers, OnFailedAnswers)
         questions = read_questions(check, self.questions, attempts)
         refuse(type(self).__name__, check.problems)
         with SensayHook(self.sensay_conn_id).get_conn() as client:

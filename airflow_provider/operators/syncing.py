@@ -179,13 +179,19 @@ class SyncOperator(WaitingOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Plan, write, wait or defer, remove, tell."""
-        return self._sync(context, None)
+        return self._run(context, None)
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Take the trigger's report and go on; needs nothing else."""
         from airflow_provider.tasks.deferral import sync_report_from
 
-        return self._sync(context, sync_report_from(event))
+        return self._run(context, sync_report_from(event))
+
+    def _run(self, context: Context, report: SyncReport | None) -> dict[str, Any]:
+        from airflow_provider.tasks.failures import said_in_the_log
+
+        with said_in_the_log(self.log):
+            return self._sync(context, report)
 
     def _lineage_source(self) -> str | None:
         from airflow_provider.sources.folder import Folder

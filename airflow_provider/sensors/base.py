@@ -80,7 +80,7 @@ class RefreshSensor(NamedWhenMapped, BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Wait in the mode that was asked for."""
-        return self._verdict(lambda: self._execute(context))
+        return self._ended(lambda: self._execute(context))
 
     def _execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider.tasks.sensor import SensorMemory
@@ -103,7 +103,13 @@ class RefreshSensor(NamedWhenMapped, BaseSensorOperator):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume, past the base sensor's own rules, whose verdicts differ between modes."""
-        return self._verdict(lambda: BaseOperator.resume_execution(self, next_method, next_kwargs, context))
+        return self._ended(lambda: BaseOperator.resume_execution(self, next_method, next_kwargs, context))
+
+    def _ended(self, run: Callable[[], Any]) -> Any:
+        from airflow_provider.tasks.failures import said_in_the_log
+
+        with said_in_the_log(self.log):
+            return self._verdict(run)
 
     def _verdict(self, run: Callable[[], Any]) -> Any:
         from airflow_provider.tasks.airflow_exceptions import (

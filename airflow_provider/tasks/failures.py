@@ -235,20 +235,3 @@ def judge_empty(target: str, seen: Observation, policy: str, log: Any) -> Refres
         f"{target}: the refresh completed, but {seen.caveat}. What was charged stays charged; it is not tried again, "
         "since another run would find the same. Look at the vendor's console, or set on_empty='warn'."
     )
-
-
-class Teller:
-    """The same, for callers that have no target at hand."""
-
-    def __init__(
-        self, *, vendor: str, target: str, submits: bool, price: str = "", durable: bool = True
-    ) -> None:
-        self.label, self.short = vendor, target
-        self._submits, self._price, self._durable = submits, price, durable
-
-    def error(self, report: Report) -> AgentKnowledgeError:
-        """Return the error for a verdict that is neither a success nor a wait."""
-        target: Any = self
-        if self._submits:
-            return operator_error(report, target, price=self._price, durable=self._durable)
-        return sensor_error(report, target)

@@ -1,12 +1,13 @@
 """
 Writes what comes of hostile answers into Airflow's own tables, and reads it again; run as a process of its own.
 
-``AIRFLOW__DATABASE__SQL_ALCHEMY_CONN`` names the database, which is created empty. Prints one line for each value.
+``AIRFLOW__DATABASE__SQL_ALCHEMY_CONN`` names the database, which is created empty. Says how many values it stored.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 import uuid
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -56,7 +57,14 @@ def values() -> list[tuple[str, Any]]:
         jobs = tuple(word(f"{job.type}:{job.id}", 100) for job in receipt.jobs)
         seen = AgentTarget("a").observe(read(sendkit.get_agent("a"), answered))
         found += [(f"agent {number}", each) for each in everything(seen, jobs, Decimal(10), "sendkit")]
-        entry = {"success": True, "id": 7, "status": text, "updatedAt": text, "error": {"message": text}, "title": text}
+        entry = {
+            "success": True,
+            "id": 7,
+            "status": text,
+            "updatedAt": text,
+            "error": {"message": text},
+            "title": text,
+        }
         observed = EntryTarget(REPLICA, 7, Generation.KNOWLEDGE_BASE).observe(
             read(sensay.get_entry(REPLICA, 7), json.dumps(entry).encode())
         )
@@ -83,12 +91,15 @@ def main() -> None:
     from sqlalchemy import insert, select, text
 
     assert engine is not None
-    import_all_models()  # type: ignore[no-untyped-call]
+    assert Session is not None
+    import_all_models()
     base.Base.metadata.create_all(engine)
     tables = base.Base.metadata.tables
     with Session() as session:
         if engine.dialect.name == "postgresql":
-            session.execute(text("SET session_replication_role = replica"))  # rows of other tables are no matter here
+            session.execute(
+                text("SET session_replication_role = replica")
+            )  # rows of other tables are no matter here
         common = {"dag_id": "d", "run_id": "r"}
         session.execute(
             insert(tables["dag_run"]).values(
@@ -116,13 +127,20 @@ def main() -> None:
                     **common,
                 )
             )
-            Trigger.submit_event(trigger.id, TriggerEvent(value), session=session)  # type: ignore[no-untyped-call]
-            XComModel.set("return_value", value, task_id=f"t{number}", session=session, **common)
+            Trigger.submit_event(trigger.id, TriggerEvent(value), session=session)
+            XComModel.set(
+                "return_value", value, task_id=f"t{number}", dag_id="d", run_id="r", session=session
+            )
             Variable.set(f"v{number}", json.dumps(value), session=session)
             if "task_state_store" in tables:
                 session.execute(
                     insert(tables["task_state_store"]).values(
-                        dag_run_id=1, task_id=f"t{number}", map_index=-1, key="k", value=json.dumps(value), **common
+                        dag_run_id=1,
+                        task_id=f"t{number}",
+                        map_index=-1,
+                        key="k",
+                        value=json.dumps(value),
+                        **common,
                     )
                 )
             session.commit()
@@ -132,13 +150,14 @@ def main() -> None:
             if "__type" in resumed:  # as Airflow 3.1 writes it
                 resumed = BaseSerialization.deserialize(resumed)
             assert resumed["event"] == value, name
-            stored = session.execute(select(tables["xcom"].c.value).where(tables["xcom"].c.task_id == f"t{number}"))
+            stored = session.execute(
+                select(tables["xcom"].c.value).where(tables["xcom"].c.task_id == f"t{number}")
+            )
             assert json.loads(stored.scalar_one()) == value, name
             again = session.get(Trigger, trigger.id)
             assert again is not None
             assert again.kwargs == {"baseline": value}, name
-            print(name, flush=True)
-    print(f"stored {len(values())} values")
+    sys.stdout.write(f"stored {len(values())} values\n")
 
 
 if __name__ == "__main__":

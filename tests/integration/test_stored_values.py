@@ -28,7 +28,9 @@ def postgresql(tmp_path: Path) -> Iterator[str]:
     """A PostgreSQL of this test's own; it refuses to run as root, so root runs it as ``postgres``."""
     programs = _postgres()
     if programs is None:
-        pytest.skip("no PostgreSQL server on this machine: neither initdb on the path nor /usr/lib/postgresql")
+        pytest.skip(
+            "no PostgreSQL server on this machine: neither initdb on the path nor /usr/lib/postgresql"
+        )
     before: list[str] = []
     if os.geteuid() == 0:
         owner = next((each for each in pwd.getpwall() if each.pw_name == "postgres"), None)
@@ -48,7 +50,9 @@ def postgresql(tmp_path: Path) -> Iterator[str]:
         try:
             yield f"postgresql+psycopg2://postgres@127.0.0.1:{port}/postgres"
         finally:
-            subprocess.run([*control, "-m", "immediate", "-w", "stop"], check=True, capture_output=True, cwd="/")
+            subprocess.run(
+                [*control, "-m", "immediate", "-w", "stop"], check=True, capture_output=True, cwd="/"
+            )
     finally:
         shutil.rmtree(home, ignore_errors=True)
 

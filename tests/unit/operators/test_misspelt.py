@@ -12,11 +12,23 @@ import pytest
 from airflow.sdk import DAG, BaseOperator
 
 from airflow_provider.errors import InvalidArgumentError
-from airflow_provider.operators.sendkit import SendKitSyncDocumentsOperator
-from airflow_provider.operators.sensay import SensaySyncKnowledgeBaseOperator
+from airflow_provider.operators.sendkit import (
+    SendKitRetrainAgentOperator,
+    SendKitSyncDocumentsOperator,
+    SendKitUploadDocumentOperator,
+)
+from airflow_provider.operators.sensay import (
+    SensayAskReplicaOperator,
+    SensayCreateKnowledgeBaseEntryOperator,
+    SensaySyncKnowledgeBaseOperator,
+    SensayUpdateKnowledgeBaseEntryOperator,
+)
 from airflow_provider.sensors.sendkit import SendKitAgentTrainedSensor
 
 REPLICA = "03db5651-cb61-4bdf-9ef0-89561f7c9c53"
+AGENT = {"agent_id": "a"}
+ENTRY = {"replica_uuid": REPLICA, "entry_id": 1}
+ASK: dict[str, Any] = {"replica_uuid": REPLICA, "questions": []}
 SYNC = {"replica_uuid": REPLICA, "documents": []}
 DOCUMENTS = {"agent_id": "a", "documents": []}
 
@@ -30,8 +42,22 @@ WORDS: list[tuple[type[BaseOperator], dict[str, Any], str, tuple[str, ...]]] = [
     (SensaySyncKnowledgeBaseOperator, SYNC, "adopt", ("none", "title")),
     (SensaySyncKnowledgeBaseOperator, SYNC, "detect", ("content", "stat")),
     (SendKitSyncDocumentsOperator, DOCUMENTS, "on_failed_documents", ("fail", "warn")),
-    (SendKitAgentTrainedSensor, {"agent_id": "a"}, "on_failed_documents", ("fail", "warn", "ignore")),
-    (SendKitAgentTrainedSensor, {"agent_id": "a"}, "on_empty", ("warn", "fail")),
+    (SendKitRetrainAgentOperator, AGENT, "on_running", ("adopt", "wait", "fail", "skip")),
+    (SendKitRetrainAgentOperator, AGENT, "on_unknown", ("submit", "fail")),
+    (SendKitRetrainAgentOperator, AGENT, "on_unconfirmed", ("fail", "accept")),
+    (SendKitRetrainAgentOperator, AGENT, "on_failed_documents", ("fail", "warn", "ignore")),
+    (SendKitRetrainAgentOperator, AGENT, "on_empty", ("warn", "fail")),
+    (SendKitUploadDocumentOperator, {**AGENT, "text": "t"}, "on_failed_documents", ("fail", "warn")),
+    (SensayUpdateKnowledgeBaseEntryOperator, ENTRY, "on_unconfirmed", ("fail", "accept")),
+    (SensayCreateKnowledgeBaseEntryOperator, {"replica_uuid": REPLICA}, "on_unconfirmed", ("fail", "accept")),
+    (
+        SensayAskReplicaOperator,
+        {"replica_uuid": REPLICA, "questions": []},
+        "on_failed_answers",
+        ("fail", "warn", "skip"),
+    ),
+    (SendKitAgentTrainedSensor, AGENT, "on_failed_documents", ("fail", "warn", "ignore")),
+    (SendKitAgentTrainedSensor, AGENT, "on_empty", ("warn", "fail")),
 ]
 
 
@@ -45,9 +71,8 @@ def test_a_misspelt_word_is_an_import_error_that_names_the_words(
 ) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
         kind(task_id="refresh", **needed, **{name: f"{words[0]}x"})
-    assert f"{kind.__name__} 'refresh': {name} must be one of {', '.join(words)}, got '{words[0]}x'" in str(
-        caught.value
-    )
+    said = f"{kind.__name__} 'refresh': {name} must be one of {', '.join(words)}, got '{words[0]}x'."
+    assert str(caught.value) == said
 
 
 @pytest.mark.parametrize(("kind", "needed", "name", "words"), WORDS, ids=ids)
@@ -74,6 +99,7 @@ def test_a_mapped_word_is_checked_when_its_task_is_made(
 SNIPPET = """
 from airflow_provider.decorators.sensay import sensay_documents
 from airflow_provider.operators.sendkit import SendKitRetrainAgentOperator, SendKitSyncDocumentsOperator
+from airflow_provider.operators.sendkit import SendKitUploadDocumentOperator
 from airflow_provider.operators.sensay import (
     SensayAskReplicaOperator,
     SensayCreateKnowledgeBaseEntryOperator,
@@ -87,6 +113,7 @@ from airflow_provider.sensors.sensay import SensayKnowledgeBaseEntryReadySensor
 GOOD = [
     SendKitRetrainAgentOperator(task_id="t", agent_id="a", on_running="wait", version="1", timeout=60, retries=2),
     SendKitSyncDocumentsOperator(task_id="t", agent_id="a", documents=[], sync_id="a", concurrency=2, pool="p"),
+    SendKitUploadDocumentOperator(task_id="t", agent_id="a", path="a.pdf", sync_id="x", timeout=60),
     SensaySyncKnowledgeBaseOperator(task_id="t", replica_uuid="r", documents="*.md", strategy="{{ x }}", dry_run=True),
     SensayUpdateKnowledgeBaseEntryOperator(task_id="t", replica_uuid="r", entry_id=1, raw_text="t", deferrable=True),
     SensayCreateKnowledgeBaseEntryOperator(task_id="t", replica_uuid="r", text="t", poll_interval=5),
@@ -96,9 +123,19 @@ GOOD = [
     SensayKnowledgeBaseEntryReadySensor(task_id="t", replica_uuid="r", entry_id=1, timeout=60.0, poke_interval=5),
     sensay_documents(replica_uuid="r", sync_id="s", delete_missing=True),
 ]
+SendKitRetrainAgentOperator(task_id="t", agent_id="a", on_runing="wait")  # error
 SendKitRetrainAgentOperator(task_id="t", on_running="wait")  # error
+SendKitRetrainAgentOperator(agent_id="a")  # error
+SendKitRetrainAgentOperator(task_id="t", agent_id="a", retires=2)  # error
+SendKitRetrainAgentOperator(task_id="t", agent_id="a", verison="1")  # error
+SendKitSyncDocumentsOperator(task_id="t", agent_id="a", documents=[], sinc_id="a")  # error
+SendKitUploadDocumentOperator(task_id="t", agent_id="a", pth="a.pdf")  # error
 SensaySyncKnowledgeBaseOperator(task_id="t", replica_uuid="r", documents=[], delete_mising=True)  # error
 SensaySyncKnowledgeBaseOperator(task_id="t", replica_uuid="r")  # error
+SensayUpdateKnowledgeBaseEntryOperator(task_id="t", replica_uuid="r", entry_id=1, rawtext="t")  # error
+SensayCreateKnowledgeBaseEntryOperator(task_id="t", replica_uuid="r", txt="t")  # error
+SensayDeleteKnowledgeBaseEntryOperator(task_id="t", replica_uuid="r", entry=1)  # error
+SensayAskReplicaOperator(task_id="t", replica_uuid="r", questions=["q"], attempt=1)  # error
 SendKitAgentTrainedSensor(task_id="t", agent_id="a", sinse=None)  # error
 SendKitAgentTrainedSensor(task_id="t", agent_id="a", pokeinterval=1)  # error
 SensayKnowledgeBaseEntryReadySensor(task_id="t", replica_uuid="r", entry_id=1, softfail=True)  # error
@@ -120,11 +157,8 @@ def test_a_type_checker_sees_misspelt_and_missing_arguments(tmp_path: Path) -> N
         str(dag),
     ]
     checked = subprocess.run(command, capture_output=True, text=True, check=False)
-    named = {
-        int(line.split(":")[1])
-        for line in checked.stdout.splitlines()
-        if line.startswith(str(dag)) and " error: " in line
-    }
+    said = [line for line in checked.stdout.splitlines() if line.startswith(str(dag)) and " error: " in line]
+    named = {int(line.split(":")[1]) for line in said}
     expected = {
         number for number, line in enumerate(dag.read_text().splitlines(), 1) if line.endswith("# error")
     }
