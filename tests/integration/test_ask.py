@@ -238,7 +238,11 @@ def test_a_replica_that_is_not_there_is_not_asked_again(rig: Rig) -> None:
         (["fine", 3], {}, "questions[1] must be a text or a dict"),
         (["x" * (MAX_QUESTION + 1)], {}, f"questions[0] has more than {MAX_QUESTION}"),
         (["fine"], {"attempts": 0}, "attempts must be 1 or more"),
-        (["fine"], {"on_failed_answers": "shrug"}, "on_failed_answers must be one of fail, warn, skip"),
+        (
+            ["fine"],
+            {"on_failed_answers": "{{ 'shrug' }}"},
+            "on_failed_answers must be one of fail, warn, skip",
+        ),
         (["fine"], {"replica_uuid": "mine"}, "replica_uuid must be a UUID"),
     ],
 )

@@ -32,12 +32,16 @@ def _refused(rig: Rig, make: Make, *words: str, error: str = "InvalidArgumentErr
     [
         ({"agent_id": ""}, "agent_id"),
         ({"agent_id": "   "}, "agent_id"),
-        ({"agent_id": 7}, "agent_id"),
+        ({"agent_id": 6641e1}, "agent_id must be a text, got the number 66410.0"),
+        ({"agent_id": "None"}, "agent_id must be a text, got 'None': what the template reads is not there"),
+        ({"version": "{{ none }}"}, "version must be a text, got 'None'"),
+        ({"version": 12e4567}, "version must be a text, got the number inf"),
+        ({"timeout": 1e14}, "at most 315360000 seconds (10 years)"),
         ({"agent_id": None}, "agent_id"),
-        ({"on_running": "adapt"}, "on_running must be one of adopt, wait, fail, skip"),
-        ({"on_unknown": "retry"}, "on_unknown must be one of submit, fail"),
-        ({"on_unconfirmed": "maybe"}, "on_unconfirmed must be one of fail, accept"),
-        ({"on_failed_documents": "panic"}, "on_failed_documents must be one of fail, warn, ignore"),
+        ({"on_running": "{{ 'adapt' }}"}, "on_running must be one of adopt, wait, fail, skip"),
+        ({"on_unknown": "{{ 'retry' }}"}, "on_unknown must be one of submit, fail"),
+        ({"on_unconfirmed": "{{ 'maybe' }}"}, "on_unconfirmed must be one of fail, accept"),
+        ({"on_failed_documents": "{{ 'panic' }}"}, "on_failed_documents must be one of fail, warn, ignore"),
         ({"poll_interval": -1}, "poll_interval must be more than 0"),
         ({"poll_interval": 0}, "poll_interval must be more than 0"),
         ({"poll_interval": NAN}, "poll_interval must be more than 0"),
@@ -90,7 +94,7 @@ def test_a_retrain_with_a_wrong_argument_asks_for_nothing(
         ({"ready_statuses": ["DONE"]}, "ready_statuses: 'DONE' is no success"),
         ({"ready_statuses": "UNPROCESSABLE"}, "ready_statuses: 'UNPROCESSABLE' is no success"),
         ({"poll_interval": "-3"}, "poll_interval must be more than 0"),
-        ({"on_unconfirmed": ""}, "on_unconfirmed must be one of"),
+        ({"on_unconfirmed": "{{ '' }}"}, "on_unconfirmed must be one of"),
     ],
     ids=str,
 )
@@ -148,9 +152,55 @@ def test_a_create_with_a_wrong_argument_asks_for_nothing(
     _refused(rig, rig.create(**arguments), word, "Nothing was sent")
 
 
-def test_an_empty_file_asks_for_nothing(rig: Rig) -> None:
+def test_an_empty_file_is_not_sent(rig: Rig) -> None:
     (rig.scratch / "empty.txt").touch()
-    _refused(rig, rig.create(path=str(rig.scratch / "empty.txt")), "empty.txt is empty")
+    ended = TaskUnderTest(rig.create(path=str(rig.scratch / "empty.txt"))).to_the_end()
+    assert ended.verdict == ("failed", "InvalidArgumentError")
+    assert "empty.txt is empty" in ended.told
+    assert rig.written == []
+
+
+@pytest.mark.parametrize("name", ["raw_text", "title"])
+@pytest.mark.parametrize("value", ["None", "{{ none }}", " {{ params.get('nothing') }}\n"])
+def test_a_template_that_reads_nothing_overwrites_no_entry(rig: Rig, name: str, value: str) -> None:
+    rig.speak("knowledge-base")
+    arguments = {"raw_text": "A text.", name: value}
+    _refused(
+        rig,
+        rig.update(**arguments),
+        f"{name} must be a text, got 'None': what the template reads is not there",
+    )
+
+
+@pytest.mark.parametrize("name", ["raw_text", "processed_text", "vector_entry_id"])
+def test_a_template_that_reads_nothing_overwrites_no_entry_of_the_older_generation(
+    rig: Rig, name: str
+) -> None:
+    rig.speak("training")
+    arguments = {"raw_text": "A text.", name: "{{ none }}"}
+    _refused(rig, rig.update(**arguments), f"{name} must be a text, got 'None'")
+
+
+@pytest.mark.parametrize("name", ["text", "url", "path", "title"])
+def test_a_template_that_reads_nothing_creates_no_entry(rig: Rig, name: str) -> None:
+    arguments = {**({"text": "A text."} if name == "title" else {}), name: "{{ none }}"}
+    _refused(rig, rig.create(**arguments), f"{name} must be a text, got 'None'")
+
+
+@pytest.mark.parametrize("name", ["sync_id", "manifest", "report", "expect_plan", "encoding", "adopt_from"])
+def test_a_template_that_reads_nothing_names_no_sync(rig: Rig, name: str) -> None:
+    rig.speak("knowledge-base")
+    make = rig.sync([{"key": "a", "text": "A text."}], **{name: "{{ none }}"})
+    _refused(rig, make, f"{name} must be a text, got 'None'")
+
+
+def test_numbers_are_taken_for_ids_where_templates_render_natively(rig: Rig) -> None:
+    rig.speak("knowledge-base")
+    ended = TaskUnderTest(rig.sync([{"key": "a", "text": "A text."}], sync_id=2026)).to_the_end()
+    assert ended.state == "success", ended.told
+    ended = TaskUnderTest(rig.retrain(agent_id=664, version=7)).to_the_end()
+    assert ended.verdict == ("failed", "NotFoundError")
+    assert "GET /v1/agents/664" in rig.asked
 
 
 def test_a_file_that_is_not_there_is_said_to_be_so(rig: Rig) -> None:
@@ -168,7 +218,9 @@ def test_a_delete_of_no_entry_asks_for_nothing(rig: Rig, entry_id: Any) -> None:
 def test_the_sensors_refuse_as_the_operators_do(rig: Rig) -> None:
     _refused(
         rig,
-        rig.agent_sensor(agent_id=" ", start_grace=-1, max_read_failures="x", on_failed_documents="?"),
+        rig.agent_sensor(
+            agent_id=" ", start_grace=-1, max_read_failures="x", on_failed_documents="{{ '?' }}"
+        ),
         "agent_id",
         "start_grace",
         "max_read_failures",
@@ -188,12 +240,17 @@ def test_everything_that_is_wrong_is_named_at_once(rig: Rig, deferrable: bool) -
         "timeout": "x",
         "start_grace": 0,
         "max_read_failures": 0,
-        "on_unconfirmed": "?",
+        "on_unconfirmed": "{{ '?' }}",
     }
     _refused(
         rig,
         rig.retrain(
-            agent_id=" ", on_running="x", on_unknown="x", max_credits="x", deferrable=deferrable, **wrong
+            agent_id=" ",
+            on_running="{{ 'x' }}",
+            on_unknown="{{ 'x' }}",
+            max_credits="x",
+            deferrable=deferrable,
+            **wrong,
         ),
         "agent_id",
         "on_running",
