@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider import telemetry
 from airflow_provider.errors import RecordUnreadableError
 from airflow_provider.tasks.task_state import TaskState
+from airflow_provider.tasks.variables import name_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -110,7 +111,7 @@ class OwedEvent:
     """
 
     def __init__(self, vendor: str, key: str, sync_id: str) -> None:
-        self._name = f"agent_knowledge.owed.{vendor}.{key.replace('/', '.')}.{sync_id}"
+        self._name = name_of("owed", vendor, f"{key}.{sync_id}")
         self._known: bool | None = None
 
     @property

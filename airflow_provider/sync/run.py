@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -133,6 +133,7 @@ class SyncRun:
         self.idle_since: float | None = None
         self.version = ""
         self.owed = False
+        self.moved: set[str] = set()
 
     def run(self) -> dict[str, Any]:
         """From the top to the result."""
@@ -213,6 +214,8 @@ class SyncRun:
             len(self.session.held),
             self.options.sync_id,
         )
+        if self.saved is None and getattr(self.context["ti"], "map_index", -1) not in (None, -1):
+            self.log.info("Each mapped instance reads the source by itself, as it may run on another worker")
         if self.options.on_empty_source == "fail":
             guards.refuse_empty_source(
                 read.values(),
@@ -233,6 +236,7 @@ class SyncRun:
             guards.refuse_other_source(self.destination.key, self.saved.worker, _worker())
         self.state = saved_state.load(self.saved, read)
         begun = saved_state.begun_with(self.saved, read, self.session.held, self.state)
+        self.moved = {key for key, document in begun.items() if document is not read[key]}
         self.log.warning(
             "The source changed during the wait (read on worker %s, now on %s): what changed since is not sent now, "
             "the next run brings it along",
@@ -291,8 +295,9 @@ class SyncRun:
         if self._is_suspicious(plan):
             held = [*self.session.list_whole(), *self._taken_over()]
             plan = planning.make_plan(self.wanted.values(), held, options, self.state)
-        if self.saved is not None and self.saved.version != self.version:
-            plan = _begun(plan, self.saved.leaving)
+        if self.saved is not None:
+            has_moved = self.saved.version != self.version
+            plan = _begun(plan, self.moved, self.saved.leaving if has_moved else None)
         if fresh and self.options.adopt == "title" and plan.of(Action.CREATE):
             plan = planning.adopt(plan, self.session.list_unmarked())
         return plan
@@ -570,17 +575,26 @@ class SyncRun:
         return publish_result(self.context, self.log, result)
 
 
-def _begun(plan: Plan, leaving: tuple[str, ...]) -> Plan:
-    """Leave out deletions that the plan did not have which this run began with."""
-    return replace(
-        plan,
-        rows=tuple(
-            replace(row, action=Action.MISSING, reason="it left the source during the wait")
-            if row.action is Action.DELETE and row.key_hash not in leaving
-            else row
-            for row in plan.rows
-        ),
-    )
+def _begun(plan: Plan, moved: Collection[str], leaving: Collection[str] | None) -> Plan:
+    """
+    Leave out of a resumed process's plan what was not in the one that its run began with.
+
+    :param moved: key hashes of documents that say something else by now
+    :param leaving: what was to be deleted; None: what is
+    """
+
+    def begun(row: Row) -> Row:
+        if row.action is Action.RENAME:
+            return replace(row, action=Action.UNCHANGED, reason="its title changed during the wait")
+        if row.action in WRITES and row.key_hash in moved and row.method is not Method.ROLL_BACK:
+            return replace(
+                row, action=Action.FAILED, reason="it changed during the wait; the next run sends it"
+            )
+        if row.action is Action.DELETE and leaving is not None and row.key_hash not in leaving:
+            return replace(row, action=Action.MISSING, reason="it left the source during the wait")
+        return row
+
+    return replace(plan, rows=tuple(begun(row) for row in plan.rows))
 
 
 def _worker() -> str:

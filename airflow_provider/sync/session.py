@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from airflow_provider.errors import (
     TransportError,
 )
 from airflow_provider.http.client import AsyncClient
+from airflow_provider.refresh.schedule import pause_for
 from airflow_provider.sync.concurrency import AdaptiveLimit
 from airflow_provider.sync.mark import search_term
 from airflow_provider.sync.progress import Tally, tally
@@ -210,10 +212,11 @@ class Session:
             try:
                 return await self.client.send(target.read(), retry=False)
             except RateLimitedError as error:
-                pause = error.retry_after if error.retry_after is not None else min(30.0, 2.0**number)
-                if time.time() + pause >= self.deadline:
+                left = self.deadline - time.time()
+                pause = pause_for(error.retry_after, min(30.0, 2.0**number), left, random.random())
+                if pause is None:
                     raise
-                await asyncio.sleep(max(1.0, pause))
+                await asyncio.sleep(pause)
                 number += 1
 
     def sleep(self, seconds: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,7 @@ from airflow_provider.errors import (
     UploadFailedError,
     is_ambiguous,
 )
-from airflow_provider.refresh.schedule import FIRST_PAUSES
+from airflow_provider.refresh.schedule import FIRST_PAUSES, pause_for
 from airflow_provider.sources.values import UnusableError
 from airflow_provider.sync.concurrency import AdaptiveLimit
 from airflow_provider.sync.content import Content
@@ -267,14 +268,13 @@ class Writer:
                 waited += 1
                 if waited > 20:
                     raise
-                asked = error.retry_after
-                await self._pause(asked if asked is not None else min(30.0, 2.0 ** min(waited, 5)))
+                await self._pause(error.retry_after, min(30.0, 2.0 ** min(waited, 5)))
             except NotSentError as error:
                 waited += 1
                 if waited > 3:
                     raise
                 self.log.warning("%s: %s", wanted.key, error)
-                await self._pause(2.0**waited)
+                await self._pause(None, 2.0**waited)
             except ApiError as error:
                 if not is_ambiguous(error):
                     raise
@@ -287,15 +287,16 @@ class Writer:
                     self._trip(error, batch)
                 return made
 
-    async def _pause(self, seconds: float) -> None:
+    async def _pause(self, retry_after: float | None, default: float) -> None:
         """
         Pass time before the same request is sent again.
 
         :raises TimeoutError: it would be too late then
         """
-        if time.time() + seconds >= self.deadline:
+        pause = pause_for(retry_after, default, self.deadline - time.time(), random.random())
+        if pause is None:
             raise TimeoutError
-        await asyncio.sleep(max(0.5, seconds))
+        await asyncio.sleep(pause)
 
     async def _traced(self, client: AsyncClient, mark: Mark) -> int | str | None:
         """Find what a create whose answer was lost has made; one that still awaits its file is of no use."""

@@ -370,7 +370,7 @@ def test_an_entry_that_the_list_leaves_out_in_the_middle_of_a_run_is_not_created
 ) -> None:
     library.put_many(3)
     library.bring()
-    library.rig.sandbox.options(stale_ready=3)
+    library.rig.sandbox.options(stale_ready=1)
     library.put("article-000.md", "New 0.")
     library.put("article-001.md", "New 1.")
     patched: list[str] = []
