@@ -206,7 +206,7 @@ def pass_night(library: Library, night: Night) -> None:
 @given(st.lists(nights, min_size=1, max_size=3))
 @example([Night([Edit("put", "file-0.csv", "one")], [], 2, False, {})])
 @settings(
-    max_examples=6,
+    max_examples=10,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
