@@ -217,7 +217,7 @@ def _flat(fs: Any, root: str, globs: Globs, *, may_be_empty: bool) -> Iterator[L
     fs.invalidate_cache(root)
     found: dict[str, dict[str, Any]] = fs.find(root, detail=True)
     below = {name[len(root) + 1 :]: info for name, info in found.items() if name.startswith(f"{root}/")}
-    if not below and not (may_be_empty and _is_bucket(fs, root)):
+    if not below and not ((may_be_empty or "/" not in root) and _is_bucket(fs, root)):
         raise _MissingError
     for key, info in below.items():
         name = key.rpartition("/")[2]  # empty: a marker that stands for the folder itself

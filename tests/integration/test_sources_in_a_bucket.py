@@ -157,6 +157,7 @@ def test_an_object_too_large_is_not_read(bucket: Bucket) -> None:
 
 
 def test_a_prefix_without_objects_is_missing_unless_an_empty_source_is_expected(bucket: Bucket) -> None:
+    assert keys(url("**/*.md")) == keys(url("*.md")) == [], "a bucket is there, or it is not"
     bucket.put("other.md", "Something else.")
     for glob in ("kb/**/*.md", "kb/*.md"):
         with pytest.raises(SourceIncompleteError, match="is it mounted"):
