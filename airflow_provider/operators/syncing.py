@@ -183,9 +183,10 @@ class SyncOperator(WaitingOperator):
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Take the trigger's report and go on; needs nothing else."""
-        from airflow_provider.tasks.deferral import sync_report_from
+        from airflow_provider.sync.saved_state import SyncReport
+        from airflow_provider.tasks.deferral import read_event
 
-        return self._run(context, sync_report_from(event))
+        return self._run(context, read_event(SyncReport.from_event, event))
 
     def _run(self, context: Context, report: SyncReport | None) -> dict[str, Any]:
         from airflow_provider.tasks.failures import said_in_the_log

@@ -7,12 +7,19 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.errors import ApiError, AuthenticationError, ReadFailuresError, RefreshTimeoutError
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider.errors import (
+    ApiError,
+    AuthenticationError,
+    RateLimitedError,
+    ReadFailuresError,
+    RefreshTimeoutError,
+)
 from airflow_provider.sync import progress
 from airflow_provider.sync.progress import SyncWait, Verdict
 from airflow_provider.sync.saved_state import SavedState, SyncReport
 from airflow_provider.tasks.deferral import defer
-from airflow_provider.tasks.watch import judge_failed_tally
 
 if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
@@ -79,13 +86,20 @@ class Waiter:
                 self._rotated = True  # a key may have been rotated in the middle of the wait
                 self._session.reconnect()
                 return self._step(wait)
-            wait, verdict = judge_failed_tally(wait, error, time.time())
+            wait, verdict = read_failed(wait, error, time.time())
             self._log.warning("Look %d in a row failed: %s", wait.failures, error)
             return wait, verdict, error
+        self._rotated = False  # and once more after each good read: a wait may last for days
         wait, verdict = progress.look(wait, seen, time.time())
         if seen != before:
             self._log.info("%s", wait)
         return wait, verdict, None
+
+
+def read_failed(wait: SyncWait, error: ApiError, now: float) -> tuple[SyncWait, Verdict]:
+    """Take a failed look into the wait of a whole sync: one rule for worker and triggerer."""
+    final = isinstance(error, AirflowFailException)
+    return progress.miss(wait, now, final=final, counts=not isinstance(error, RateLimitedError))
 
 
 def failure(report: SyncReport, key: str) -> Exception | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 from airflow.providers.common.compat.sdk import TaskDeferred, conf
 
@@ -15,11 +15,21 @@ from airflow_provider.refresh.report import Report
 if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
 
-    from airflow_provider.refresh.wait import Wait
-    from airflow_provider.sync.progress import SyncWait
-    from airflow_provider.sync.saved_state import SyncReport
 
 T = TypeVar("T")
+
+
+class Deadline(Protocol):
+    """What a deferral asks of a wait."""
+
+    @property
+    def deadline(self) -> float:
+        """When it gives up, in seconds since the epoch."""
+
+    @property
+    def poll_interval(self) -> float:
+        """The longest gap between two looks, in seconds."""
+
 
 #: Seconds added to the deadline for Airflow's own deferral timeout, which must lose against the trigger's:
 #: when Airflow's expires, the trigger's report is lost.
@@ -37,7 +47,7 @@ def executor_lag() -> float:
     return lag + 1.0
 
 
-def defer(wait: Wait | SyncWait, make_trigger: Callable[[float], BaseTrigger]) -> NoReturn:
+def defer(wait: Deadline, make_trigger: Callable[[float], BaseTrigger]) -> NoReturn:
     """
     End this process and let the triggerer wait.
 
@@ -58,21 +68,15 @@ def report_from(event: Any) -> Report:
 
     :raises AgentKnowledgeError: the event is none of ours; retryable: an operator re-attaches, a sensor looks again
     """
-    return _read(Report.from_event, event)
+    return read_event(Report.from_event, event)
 
 
-def sync_report_from(event: Any) -> SyncReport:
+def read_event(reader: Callable[[Any], T], event: Any) -> T:
     """
-    Read the event of a sync's trigger.
+    Read a trigger's event by its reader.
 
-    :raises AgentKnowledgeError: the event is none of ours; retryable: a retry plans anew
+    :raises AgentKnowledgeError: the event is none of ours; retryable: a retry takes the wait up again
     """
-    from airflow_provider.sync.saved_state import SyncReport
-
-    return _read(SyncReport.from_event, event)
-
-
-def _read(reader: Callable[[Any], T], event: Any) -> T:
     try:
         return reader(event)
     except ValueError as error:

@@ -22,8 +22,6 @@ from airflow_provider.refresh import wait as waits
 from airflow_provider.refresh.report import Report
 from airflow_provider.refresh.schedule import FIRST_LOOKS, FIRST_PAUSES, next_look
 from airflow_provider.refresh.wait import ReadFailure, Rules, Verdict, Wait
-from airflow_provider.sync import progress
-from airflow_provider.sync.progress import SyncWait
 
 if TYPE_CHECKING:
     from airflow_provider.http.client import Client
@@ -50,18 +48,6 @@ def _read_failure(error: ApiError) -> ReadFailure:
         case AirflowFailException():
             return ReadFailure.FINAL
     return ReadFailure.TRANSIENT
-
-
-def judge_failed_tally(wait: SyncWait, error: ApiError, now: float) -> tuple[SyncWait, progress.Verdict]:
-    """Take a failed look into the wait of a whole sync, by the same rule."""
-    return progress.miss(wait, now, **_final_or_counted(error))
-
-
-def _final_or_counted(error: ApiError) -> dict[str, bool]:
-    return {
-        "final": isinstance(error, AirflowFailException),
-        "counts": not isinstance(error, RateLimitedError),
-    }
 
 
 class WaitLog:

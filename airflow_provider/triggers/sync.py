@@ -59,7 +59,7 @@ class KnowledgeSyncTrigger(WaitTrigger):
         from airflow_provider.sync import progress
         from airflow_provider.sync.progress import SyncWait, Verdict, tally
         from airflow_provider.sync.saved_state import SavedState, SyncReport
-        from airflow_provider.tasks.watch import judge_failed_tally
+        from airflow_provider.sync.waiting import read_failed
         from airflow_provider.triggerer.reads import WaitReads
 
         wait = codec.load(SyncWait, self.wait)
@@ -75,7 +75,7 @@ class KnowledgeSyncTrigger(WaitTrigger):
                     seen = tally(await reads.look(pause, max(pause, wait.deadline - now) + LATE))
                 except ApiError as error:
                     failure = error
-                    wait, verdict = judge_failed_tally(wait, failure, time.time())
+                    wait, verdict = read_failed(wait, failure, time.time())
                     self.log.warning("Look %d in a row failed: %s", wait.failures, failure)
                 else:
                     failure, before = None, wait.last
