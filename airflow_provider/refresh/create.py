@@ -10,10 +10,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
 
+from airflow_provider.refresh.observation import Target
 from airflow_provider.refresh.record import Ending, Identity, Record, Stage
-from airflow_provider.refresh.submit import Action, Decision, Policy, mismatch, overridden, settled
+from airflow_provider.refresh.submit import Action, Decision, Policy, Refresh, mismatch, overridden, settled
 from airflow_provider.refresh.wait import Purpose
+
+if TYPE_CHECKING:
+    from airflow_provider.http.call import Call
 
 
 class Shows(StrEnum):
@@ -31,6 +36,43 @@ class Found:
 
     entry_id: int
     shows: Shows
+
+
+class Create(Refresh, Protocol):
+    """What a vendor brings for a create, beside what every refresh has."""
+
+    @property
+    def title(self) -> str | None:
+        """What an entry is looked for by; without it nobody can look."""
+
+    @property
+    def url(self) -> str:
+        """What may be there already, if the vendor says so (409)."""
+
+    @property
+    def uploads(self) -> bool:
+        """Its content is uploaded, to an address that only the create's own answer names."""
+
+    def entry(self, entry_id: int) -> Target:
+        """What was made."""
+
+    def fill(self, entry_id: int, upload_url: str | None) -> Call[None] | None:
+        """Describe what the create did not carry, if anything."""
+
+    def remove(self, entry_id: int) -> Call[Any]:
+        """Describe the removal of an entry of ours."""
+
+    def search(self, words: str, page: int) -> Call[Any]:
+        """Describe one page of the entries that a search finds."""
+
+    def listed(self, answer: Any) -> tuple[frozenset[int], frozenset[int], bool]:
+        """Read a page: all ids, those of exactly this title, and whether it is surely the last."""
+
+    def same_url(self, answer: Any) -> list[int]:
+        """Return the ids of the listed entries that read the URL which is to be created."""
+
+    def shows(self, answer: Any) -> Shows:
+        """Compare what an entry shows with what was sent."""
 
 
 def decide_create(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider.errors import (
     AgentKnowledgeError,
@@ -16,57 +16,19 @@ from airflow_provider.errors import (
     NotFoundError,
     OutcomeUnknownError,
 )
-from airflow_provider.refresh.create import Found, Shows, decide_create
-from airflow_provider.refresh.observation import Observation, Phase, Target
+from airflow_provider.refresh.create import Create, Found, decide_create
+from airflow_provider.refresh.observation import Observation, Phase
 from airflow_provider.refresh.record import Outcome, Record
 from airflow_provider.refresh.schedule import FIRST_PAUSES
-from airflow_provider.refresh.submit import Action, Decision, Refresh, WriteReceipt
+from airflow_provider.refresh.submit import Action, Decision, WriteReceipt
 from airflow_provider.refresh.wait import Wait
 from airflow_provider.tasks.refresh_task import RefreshTask
 
 if TYPE_CHECKING:
-    from airflow_provider.http.call import Call
     from airflow_provider.refresh.report import Report
 
 #: What a new entry looked like before it was there: nothing usable.
 _NOTHING = Observation(status="NEW", phase=Phase.QUEUED)
-
-
-class Create(Refresh, Protocol):
-    """What a vendor brings for a create, beside what every refresh has."""
-
-    @property
-    def title(self) -> str | None:
-        """What an entry is looked for by; without it nobody can look."""
-
-    @property
-    def url(self) -> str:
-        """What may be there already, if the vendor says so (409)."""
-
-    @property
-    def uploads(self) -> bool:
-        """Its content is uploaded, to an address that only the create's own answer names."""
-
-    def entry(self, entry_id: int) -> Target:
-        """What was made."""
-
-    def fill(self, entry_id: int, upload_url: str | None) -> Call[None] | None:
-        """Describe what the create did not carry, if anything."""
-
-    def remove(self, entry_id: int) -> Call[Any]:
-        """Describe the removal of an entry of ours."""
-
-    def search(self, words: str, page: int) -> Call[Any]:
-        """Describe one page of the entries that a search finds."""
-
-    def listed(self, answer: Any) -> tuple[frozenset[int], frozenset[int], bool]:
-        """Read a page: all ids, those of exactly this title, and whether it is surely the last."""
-
-    def same_url(self, answer: Any) -> list[int]:
-        """Return the ids of the listed entries that read the URL which is to be created."""
-
-    def shows(self, answer: Any) -> Shows:
-        """Compare what an entry shows with what was sent."""
 
 
 @dataclass(kw_only=True)

@@ -147,7 +147,7 @@ class _Run:
             policy["on_unknown"] = self.row.on_unknown
         if self.row.step is Step.POST_LATE:
             policy["start_grace"] = 60.0
-        return policy
+        return policy | ({"forgotten": True} if self.row.forgotten else {})
 
     @contextmanager
     def _held(self) -> Iterator[Callable[[], int] | None]:
@@ -232,6 +232,7 @@ class _Run:
             self.stack.kill_children("triggerer")
         else:
             self.stack.kill("triggerer")
+        time.sleep(self.row.away)
         self.stack.start_component("triggerer")
 
     def _kill_pid(self, pid: int) -> None:

@@ -63,6 +63,8 @@ class Row:
     :param outcome: what the result has to say; None where the task has to fail
     :param charges: how often the vendor has to have charged
     :param tries: how many tries the task has to have taken
+    :param forgotten: the task's state is gone at the retry, as after a clear on Airflow 3.4, or below 3.3
+    :param away: seconds for which no triggerer runs after the kill; longer than ``start_grace``, which is 10
     """
 
     step: Step
@@ -73,14 +75,19 @@ class Row:
     tries: int = 2
     marker: Marker = Marker.MOVES
     on_unknown: str | None = None
+    forgotten: bool = False
+    away: float = 0.0
 
     @property
     def name(self) -> str:
         """As the table has it."""
-        if self.step is not Step.RUN_ENDED:
-            return self.step
-        policy = "default" if self.on_unknown is None else self.on_unknown
-        return f"{self.step}; marker {self.marker}, on_unknown {policy}"
+        name: str = self.step
+        if self.step is Step.RUN_ENDED:
+            policy = "default" if self.on_unknown is None else self.on_unknown
+            name = f"{self.step}; marker {self.marker}, on_unknown {policy}"
+        if self.forgotten:
+            name += "; task state gone"
+        return f"{name}; nobody looks for {self.away:.0f} s" if self.away else name
 
     @property
     def unclosable(self) -> bool:
@@ -90,7 +97,13 @@ class Row:
 
 def all_rows() -> list[Row]:
     """Every row; those that kill the triggerer last, since they disturb all that waits there."""
-    return [*_rows(Mode.SYNC), *_rows(Mode.DEFERRABLE), *_unclosable(), *_trigger_rows()]
+    return [
+        *_rows(Mode.SYNC),
+        *_rows(Mode.DEFERRABLE),
+        *_unclosable(),
+        *_forgotten(),
+        *_trigger_rows(),
+    ]
 
 
 # What a retry finds, by what was left behind: nothing, a trace at the vendor, or a record of the submit.
@@ -100,7 +113,7 @@ _AFTER_RUNNER = {
     Step.POST_SENT: "refreshed",
     Step.POST_ACCEPTED: "adopted",
     Step.POST_LATE: "adopted",
-    Step.ANSWERED: "adopted",
+    Step.ANSWERED: "reattached",  # the trace is written first
     Step.SUBMITTED: "reattached",
     Step.WAITING: "reattached",
     Step.BEFORE_DEFER: "reattached",
@@ -140,6 +153,30 @@ def _unclosable() -> Iterator[Row]:
         yield replace(ended, marker=Marker.FROZEN, on_unknown="fail", outcome=None)
 
 
+def _forgotten() -> Iterator[Row]:
+    """What the trace alone has to tell."""
+    for mode in Mode:
+        for step in (
+            Step.AFTER_INTENT,
+            Step.POST_SENT,
+            Step.POST_ACCEPTED,
+            Step.ANSWERED,
+            Step.SUBMITTED,
+            Step.WAITING,
+            Step.BEFORE_DEFER,
+            Step.AFTER_EVENT,
+            Step.AFTER_ENDED,
+        ):
+            if _ONLY.get(step, mode) is mode:
+                yield Row(
+                    step=step, mode=mode, victim=Victim.RUNNER, outcome=_AFTER_RUNNER[step], forgotten=True
+                )
+        ended = Row(step=Step.RUN_ENDED, mode=mode, victim=Victim.RUNNER, forgotten=True)
+        yield replace(ended, outcome="adopted")
+        yield replace(ended, marker=Marker.FROZEN, on_unknown="fail", outcome=None)
+
+
 def _trigger_rows() -> Iterator[Row]:
     for victim in (Victim.TRIGGER_RUNNER, Victim.TRIGGERER, Victim.TRIGGERER_TERM):
         yield Row(step=Step.IN_TRIGGER, mode=Mode.DEFERRABLE, victim=victim, tries=1)
+    yield Row(step=Step.IN_TRIGGER, mode=Mode.DEFERRABLE, victim=Victim.TRIGGERER, tries=1, away=25.0)

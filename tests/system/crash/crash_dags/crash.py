@@ -28,7 +28,9 @@ class Stops:
 
     def __init__(self, context: Any) -> None:
         conf = context["dag_run"].conf
-        self.step = conf["step"] if context["ti"].try_number == 1 else None
+        first = context["ti"].try_number == 1
+        self.step = conf["step"] if first else None
+        self.forgotten = bool(conf.get("forgotten")) and not first
         self._files = Path(os.environ["AIRFLOW_HOME"], "crash", conf["row"])
         self._files.mkdir(parents=True, exist_ok=True)
         if self.step is not None:
@@ -48,18 +50,26 @@ class Stops:
 
 
 class StoppingStore:
-    """Airflow's task state store, with a stop before and after each stage of the record."""
+    """
+    Airflow's task state store, with a stop before and after each stage of the record.
+
+    Where the run is to forget, a later try finds nothing of the first one's, as after a clear on Airflow 3.4.
+    """
 
     def __init__(self, store: Any, stops: Stops) -> None:
         self._store = store
         self._stops = stops
+        self._written = False
 
     def get(self, key: str, default: Any = None) -> Any:
+        if self._stops.forgotten and not self._written:
+            return default
         return self._store.get(key, default)
 
     def set(self, key: str, value: Any, **options: Any) -> None:
         self._stops.reach(f"before {value['stage']}")
         self._store.set(key, value, **options)
+        self._written = True
         self._stops.reach(f"after {value['stage']}")
 
     def delete(self, key: str) -> None:
