@@ -35,10 +35,9 @@ export function nameOf({ name, uri }) {
 
 // --- what Airflow holds
 
-/** The name of the rule by which a refresh was proven. */
 const ruleOf = ({ proven_by: rule, proof }) => rule ?? proof?.evidence?.proven ?? null;
 
-/** An asset event as one refresh. A watcher's is only "seen"; one that a person made by hand is "announced". */
+/** An asset event as one refresh. A watcher's is only "seen", a person's "announced". */
 export function readEvent(event) {
   const extra = event.extra?.payload ?? event.extra ?? {};
   const said = extra.outcome ?? (extra.status ? "seen" : "announced");
@@ -60,11 +59,11 @@ export const readTask = (task) => ({
   dag: task.dag_id, run: task.dag_run_id, task: task.task_id, map: task.map_index,
 });
 
-/** Is an asset still told of? Airflow calls one inactive that no DAG names, and those that came through an alias. */
+/** Does a DAG still name it? To Airflow, what came through an alias is inactive. */
 export const isAlive = (asset) =>
   ["producing_tasks", "aliases", "scheduled_dags", "consuming_tasks"].some((by) => asset[by]?.length > 0);
 
-/** Does a task instance refresh, or wait for, what an agent knows? One that asks or deletes does not. */
+/** Does a task refresh, or wait for, what an agent knows? One that asks or deletes does not. */
 export const isOurs = (task, { operators, prefixes }) => !/Ask|Delete/.test(task.operator)
   && (operators.includes(task.operator) || prefixes.some((each) => task.operator_name?.startsWith(each)));
 
@@ -117,7 +116,7 @@ export function budgetOf(asset, refreshes, nextRun, known) {
   return { age: Math.max(ASSUMED, 2 * usual), assumed: true };
 }
 
-/** The state of a target, its age and what else is true of it. `refreshes` are the newest first. */
+/** The state of a target, its age and what else is true. `refreshes` are the newest first. */
 export function judge({ asset, refreshes, nextRun = null }, now) {
   const known = asOf(refreshes);
   const budget = budgetOf(asset, refreshes, nextRun, known);
@@ -229,12 +228,11 @@ const plural = (count, noun) => `${count} ${count === 1 ? noun.replace(/s$/, "")
 const sentenceOf = (text) => text && `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 export const counted = (counts) => Object.entries(counts).map(([name, count]) => plural(count, words(name))).join(", ");
 
-/** What one refresh did, in a sentence. */
 export function sentence(each) {
   if (each.running) return `At work (${words(each.outcome)}), try ${each.tries}.`;
   if (!each.ok) return `Try ${each.tries} failed${each.outcome === "failed" ? "" : "; another one follows"}.`;
   if (each.outcome === "announced") return "Announced by hand, without a refresh.";
-  if (each.outcome === "not_read") return "Told of here last; what it told was not read.";
+  if (each.outcome === "not_read") return "Its event was not read.";
   const cost = (each.credits || !each.sure) && `${amount(each.credits)} credits${each.sure ? "" : " (not confirmed)"}`;
   const told = [
     each.status && `status ${each.status}`, counted(each.counts), cost,
@@ -247,22 +245,20 @@ export function sentence(each) {
 
 const DURING = "A retry first looks for a run that this try may have started, and sends again only if none shows.";
 const PAID = "A retry goes on waiting for the run that is already paid: 0 credits.";
-const KEPT = "A retry returns this result: 0 credits. A clear is a new refresh, at the full price.";
-const SAME = "A retry ends with the same error: 0 credits. A clear is a new refresh, at the full price.";
+const CLEAR = "A clear is a new refresh, at the full price.";
+const KEPT = `A retry returns this result: 0 credits. ${CLEAR}`;
+const SAME = `A retry ends with the same error: 0 credits. ${CLEAR}`;
 const ANEW = "A retry is a new refresh, at the full price.";
-const UNKNOWN = "What a retry would do is not known here: this Airflow keeps no task state, or nothing was noted yet.";
+const UNKNOWN = "What a retry would do is not known: no task state is kept here, or nothing was noted yet.";
 
 /** What the next try would do and cost, by the record that a task keeps for it. */
 function nextTry(record, done) {
-  if (!record) return done.outcome ? "A clear is a new refresh, at the full price." : UNKNOWN;
+  if (!record) return done.outcome ? CLEAR : UNKNOWN;
   if (record.stage !== "ended") return record.stage === "intent" ? DURING : PAID;
   return { ok: KEPT, unconfirmed: SAME }[record.ending] ?? ANEW;
 }
 
-/**
- * One task instance as a timeline. `record` is what the task keeps for its next try (Airflow 3.3 and later), `result`
- * what it returned; either may be null. Newer ones name the rule of the proof, earlier ones hold what was seen.
- */
+/** One try: `record` is what it keeps for the next (Airflow 3.3 and later), `result` what it returned; or null. */
 export function timeline({ task, record, result, words: error }) {
   const done = result ?? record?.result ?? {};
   const wait = record?.wait ?? done.proof ?? {};

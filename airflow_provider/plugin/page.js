@@ -1,5 +1,5 @@
-// The Knowledge page, the dashboard card and the tabs, on the React and Chakra that Airflow's UI shares. Airflow 3.1
-// shares no Chakra: plain elements in the UI's own colours do there.
+// The page, the card and the tabs, on the React and Chakra that Airflow's UI shares. Airflow 3.1 shares no Chakra:
+// plain elements in the UI's own colours do there.
 import * as judge from "./judgement.js";
 import {
   facts, PAGE, Reader, readAsset, readDetail, readFirst, readNews, readRest, readTry, taskPath,
@@ -48,13 +48,12 @@ function Refused({ refused }) {
 function Line({ days }) {
   const most = Math.max(...days);
   if (!most) return null;
-  const label = `Credits by day, the last is today: ${days.map(judge.amount).join(", ")}`;
+  const label = `Credits by day: ${days.map(judge.amount).join(", ")}`;
   const bar = (each, index) => h("rect", { key: index, x: index * 3, y: 16 - Math.max(1, (each / most) * 16), width: 2,
     height: 16, fill: "currentColor", opacity: each ? 0.7 : 0.25 });
   return h("svg", { width: 90, height: 16, viewBox: "0 0 90 16", role: "img", "aria-label": label }, days.map(bar));
 }
 
-/** The opened row. */
 function Detail({ row }) {
   const [more, setMore] = useState(null);
   useEffect(() => {
@@ -84,7 +83,7 @@ const COLUMNS = { name: "Target", state: "State", known: "Knows as of", age: "Ag
   documents: "Documents", credits: "Credits", next: "Next run" };
 const ASSUMED = "Assumed: twice the usual gap, at least 36 hours. An asset says it by extra={'max_age': seconds}.";
 
-/** Read all at first and every ten minutes, what is new every minute; nothing while nobody looks. */
+/** All at first and every ten minutes, what is new every minute; nothing while nobody looks. */
 function useData(light = false) {
   const [data, setData] = useState(null);
   const kept = useRef({ data: null, at: 0 });

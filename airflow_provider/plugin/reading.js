@@ -6,7 +6,9 @@ const [, MINOR] = facts.airflow;
 export const SCHEMES = Object.keys(facts.vendors);
 export const PAGE = 100; // asked for; [api] maximum_page_limit may give fewer
 
-/** One reader's requests. What is refused is noted by the name of what it would have told, and blocks nothing. */
+const fieldsOf = new Map();
+
+/** One reader's requests. What is refused is noted by its name, and blocks nothing. */
 export class Reader {
   refused = new Map();
   asked = 0;
@@ -60,7 +62,12 @@ export class Reader {
       read("tasks at work", judge.AT_WORK, { order_by: "-start_date" }),
       read("failed tasks", judge.FAILED, { end_date_gte: month, order_by: "-end_date" }),
     ]);
-    return both.flatMap((each) => each.list).filter((each) => judge.isOurs(each, facts));
+    const tasks = both.flatMap((each) => each.list).filter((each) => judge.isOurs(each, facts));
+    // Before Airflow 3.3 a list has no arguments: they are asked for one by one, two in each round.
+    const unknown = MINOR < 3 ? tasks.filter((each) => !fieldsOf.has(each.id)).slice(0, 2) : [];
+    const asked = unknown.map((each) => this.get("arguments of tasks", instancePath(judge.readTask(each))));
+    for (const each of await Promise.all(asked)) if (each) fieldsOf.set(each.id, each.rendered_fields);
+    return tasks.map((each) => ({ ...each, rendered_fields: fieldsOf.get(each.id) ?? each.rendered_fields }));
   }
 
   async assets() {
@@ -82,7 +89,7 @@ export class Reader {
   }
 }
 
-/** Assets whose events were not read: that something was told, and when, Airflow says with the asset itself. */
+/** Assets whose events were not read; when the last one was, Airflow says with the asset itself. */
 const unread = (assets, events) => {
   const told = new Set(events.map((each) => each.asset_id));
   return assets.filter((each) => each.last_asset_event?.timestamp && !told.has(each.id));
@@ -124,6 +131,8 @@ export async function readNews(data) {
 export const taskPath = ({ dag, run, task }) =>
   `dags/${encodeURIComponent(dag)}/dagRuns/${encodeURIComponent(run)}/taskInstances/${encodeURIComponent(task)}`;
 
+const instancePath = (each) => taskPath(each) + (each.map < 0 ? "" : `/${each.map}`);
+
 const readResult = async (reader, each) => {
   const path = `${taskPath(each)}/xcomEntries/return_value`;
   return (await reader.get("results (XCom)", path, { map_index: each.map, deserialize: true }))?.value;
@@ -149,7 +158,7 @@ export async function readDetail({ id, uri, refreshes, failing }) {
 export async function readTry(each) {
   const reader = new Reader();
   const path = taskPath(each);
-  const task = await reader.get("the task", each.map >= 0 ? `${path}/${each.map}` : path);
+  const task = await reader.get("the task", instancePath(each));
   const found = { task, ours: task && judge.isOurs(task, facts), refused: reader.refused };
   if (!found.ours) return found;
   const [kept, result, words] = await Promise.all([
