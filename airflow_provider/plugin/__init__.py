@@ -26,6 +26,13 @@ async def serve(scope: Any, receive: Any, send: Any) -> None:
     await built()(scope, receive, send)
 
 
+def task_classes() -> list[str]:
+    """Return the names of the classes whose tasks write, or wait for, what an agent knows."""
+    from airflow_provider import operators, sensors
+
+    return [*operators.__all__, *sensors.__all__, "_SensayDocumentsOperator"]
+
+
 def _apps() -> list[dict[str, Any]]:
     """
     Return the entries of the UI, all from one script: the UI looks a component up by its entry's name.
@@ -35,14 +42,16 @@ def _apps() -> list[dict[str, Any]]:
     """
     root = urlsplit(conf.get("api", "base_url", fallback="/")).path.rstrip("/")
     script = f"{root}{PREFIX}/page.js?v={__version__}"
+    refresh: dict[str, Any] = {"name": "Refresh", "destination": "task_instance", "url_route": "refresh"}
     entries = [
         {"name": "Knowledge", "destination": "nav", "category": "browse", "url_route": "knowledge"},
         {"name": "Knowledge card", "destination": "dashboard", "url_route": "knowledge-card"},
-        {"name": "Refresh", "destination": "task_instance", "url_route": "refresh"},
+        refresh,
     ]
-    # Older ones refuse the whole plugin for a destination that they do not know.
     if tuple(int(part) for part in airflow_version.split(".")[:2]) >= (3, 4):
-        entries.append({"name": "Knowledge of asset", "destination": "asset", "url_route": "knowledge-asset"})
+        # Older ones refuse the whole plugin for a destination that they do not know, and show a tab on every task.
+        entries.append({"name": "Knowledge", "destination": "asset", "url_route": "knowledge-asset"})
+        refresh["applies_to"] = {"operator": task_classes()}
     return [{**entry, "bundle_url": script} for entry in entries]
 
 

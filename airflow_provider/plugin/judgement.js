@@ -51,9 +51,10 @@ export function readEvent(event) {
   };
 }
 
-/** A task instance that failed or is at work. */
+/** A task instance. One that succeeded tells when; its asset events tell the rest. */
 export const readTask = (task) => ({
-  ok: false, at: time(task.end_date ?? task.start_date ?? task.queued_when), outcome: task.state,
+  ok: task.state === "success", ended: true, confirmed: true, marker: null, outcome: task.state, seconds: task.duration,
+  at: time(task.end_date ?? task.start_date ?? task.queued_when),
   running: AT_WORK.includes(task.state), credits: 0, sure: true, counts: {},
   fields: task.rendered_fields ?? {}, tries: task.try_number,
   dag: task.dag_id, run: task.dag_run_id, task: task.task_id, map: task.map_index,
@@ -168,7 +169,7 @@ export function merge({ assets, events, tasks, dags }, now) {
   const strangers = new Map();
   for (const each of tasks.map(readTask)) {
     const found = assetsOf(each, assets, told);
-    for (const asset of found) refreshes.get(asset.id).push(each);
+    for (const asset of each.ok ? [] : found) refreshes.get(asset.id).push(each);
     const name = strangerOf(each);
     if (!found.length) strangers.set(name, [...(strangers.get(name) ?? []), each]);
   }
@@ -223,6 +224,7 @@ export function span(ms) {
 }
 
 export const amount = (credits) => String(Math.round(credits * 100) / 100);
+export const sums = ({ week, thirty, sure }) => `${amount(week)} · ${amount(thirty)}${sure ? "" : " ?"}`;
 export const words = (name) => String(name).replaceAll("_", " ").toLowerCase();
 const plural = (count, noun) => `${count} ${count === 1 ? noun.replace(/s$/, "") : noun}`;
 const sentenceOf = (text) => text && `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;

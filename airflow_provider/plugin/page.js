@@ -13,7 +13,7 @@ const MINUTE = 60_000;
 // --- parts
 
 const C = globalThis.ChakraUI;
-/** A part of Chakra, or the plain element with a class of ours. */
+/** A part of Chakra, or the plain element. */
 const part = (Type, tag, ours, looks = {}) => ({ palette, ...props }, ...children) =>
   Type ? h(Type, { ...looks, ...(palette && { colorPalette: palette }), ...props }, ...children)
     : h(tag, { ...props, className: `${ours} ${palette ?? ""}` }, ...children);
@@ -31,7 +31,7 @@ const state = (row) => badge({ palette: PALETTE[row.state] }, row.state);
 const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 const day = (ms, timeStyle = "short") => new Date(ms).toLocaleString([], { dateStyle: "medium", timeStyle });
 
-/** A link to the try in Airflow's own pages, inside the app, so that a base URL with a path holds. */
+/** A link to the try, inside the app, so that a base URL with a path holds. */
 function link(each, text) {
   if (!each?.run) return text;
   const mapped = each.map >= 0 ? `/mapped/${each.map}` : "", tried = each.tries ? `?try_number=${each.tries}` : "";
@@ -70,6 +70,7 @@ function Detail({ row }) {
     row.uri && muted(row.uri),
     more?.words && h("p", { className: "ak-note" }, more.words),
     failed.length > 0 && h("ul", { "aria-label": "Failed documents" }, failed.map(document)),
+    !row.uri && more?.result?.outcome && h("p", null, judge.sentence(judge.readEvent({ extra: more.result }))),
     plan && h("p", null, `Plan ${plan}: ${judge.counted(counts)}`),
     h("ol", { "aria-label": "Last refreshes" },
       list.map((each, index) => h("li", { key: index }, link(each, day(each.at)), ` ${judge.sentence(each)}`))),
@@ -141,8 +142,8 @@ function Row({ row, now, open, toggle }) {
       cell("documents", documents.live === null ? "–" : `${documents.live} live`,
         documents.pages > 0 && h("small", null, `${documents.pages} pages`),
         documents.failed > 0 && h("small", null, badge({ palette: "red" }, `${documents.failed} failed`))),
-      cell("credits", `${judge.amount(credits.week)} · ${judge.amount(credits.thirty)}${credits.sure ? "" : " ?"}`,
-        h("small", null, "7 · 30 days"), h(Line, credits)),
+      cell("credits", row.uri ? judge.sums(credits) : "–",
+        row.uri && h("small", null, "7 · 30 days"), h(Line, credits)),
       cell("next", next)),
     open && h("tr", { id }, h("td", { colSpan: Object.keys(COLUMNS).length }, h(Detail, { row }))));
 }
@@ -199,12 +200,12 @@ function Page() {
 }
 
 const Empty = () => h("div", null,
-  h("p", null, "Nothing has been refreshed yet. A target shows here once a task has it among its outlets:"),
+  h("p", null, "Nothing was refreshed yet. A target shows here once a task has it among its outlets:"),
   h("pre", null, `from airflow_provider.assets.sendkit import agent_asset
 from airflow_provider.operators.sendkit import SendKitRetrainAgentOperator
 SendKitRetrainAgentOperator(task_id="retrain", agent_id="…", outlets=[agent_asset("…")])`));
 
-// --- the dashboard, a task, an asset
+// --- elsewhere
 
 /** Shown only if something is stale or failing. */
 function Card() {
@@ -219,7 +220,7 @@ function Card() {
     h("ul", null, bad.slice(0, 5).map(item)));
 }
 
-/** One try as a timeline, and what the next one would do and cost. */
+/** One try, and what the next one would do and cost. */
 function Refresh({ dagId, runId, taskId, mapIndex }) {
   const [found, setFound] = useState(null);
   const each = { dag: dagId, run: runId, task: taskId, map: Number(mapIndex ?? -1) };
@@ -237,7 +238,7 @@ function Refresh({ dagId, runId, taskId, mapIndex }) {
     h(Refused, found));
 }
 
-/** What one asset's page says of it (Airflow 3.4). */
+/** For an asset's own page (Airflow 3.4). */
 function OfAsset({ assetId }) {
   const [found, setFound] = useState(null);
   useEffect(() => { readAsset(assetId).then(setFound); }, [assetId]);
@@ -251,4 +252,5 @@ function OfAsset({ assetId }) {
     h(Detail, { row }));
 }
 
-Object.assign(globalThis, { Knowledge: Page, "Knowledge card": Card, Refresh, "Knowledge of asset": OfAsset });
+const Knowledge = (props) => h(props.assetId ? OfAsset : Page, props);
+Object.assign(globalThis, { Knowledge, "Knowledge card": Card, Refresh });

@@ -1,7 +1,7 @@
-// What the page asks of Airflow's public REST API, with the reader's own rights; GET alone, and never a vendor.
+// What the page asks of Airflow's public REST API, with the reader's own rights.
 import * as judge from "./judgement.js";
 
-export const facts = "FACTS"; // web.py writes them here: Airflow's version, the vendors, the names of their tasks
+export const facts = "FACTS"; // web.py writes them here
 const [, MINOR] = facts.airflow;
 export const SCHEMES = Object.keys(facts.vendors);
 export const PAGE = 100; // asked for; [api] maximum_page_limit may give fewer
@@ -22,12 +22,12 @@ export class Reader {
     this.asked += 1;
     const answer = await fetch(url, { headers: { Accept: "application/json" } }).catch(() => null);
     if (answer?.ok) return answer.json();
-    // Not there is an answer; not allowed, and none, are what the reader has to know.
+    // Not there is an answer, too.
     if (answer?.status !== 404) this.refused.set(what, answer?.status ?? "no answer");
     return null;
   }
 
-  /** At most `most` pages of a list, side by side after the first; `total` is how many there are in all. */
+  /** At most so many pages of a list; `total` is how many items there are in all. */
   async pages(what, path, params, most, from = 0) {
     const key = path.split("/").pop().replace("events", "asset_events").replace("taskInstances", "task_instances");
     const page = (number) => this.get(what, path, { ...params, limit: PAGE, offset: number * this.step });
@@ -56,13 +56,15 @@ export class Reader {
     const month = new Date(Date.now() - 31 * judge.DAY).toISOString();
     const prefixes = { operator_name_prefix_pattern: facts.prefixes.join("|") };
     const named = MINOR < 2 ? { operator: facts.operators } : prefixes;
-    const read = (what, state, params) =>
-      this.pages(what, "dags/~/dagRuns/~/taskInstances", { ...named, state, ...params }, 2);
-    const both = await Promise.all([
-      read("tasks at work", judge.AT_WORK, { order_by: "-start_date" }),
-      read("failed tasks", judge.FAILED, { end_date_gte: month, order_by: "-end_date" }),
+    const read = (what, state, params, most) =>
+      this.pages(what, "dags/~/dagRuns/~/taskInstances", { ...named, state, ...params }, most);
+    const ended = { end_date_gte: month, order_by: "-end_date" };
+    const found = await Promise.all([
+      read("tasks at work", judge.AT_WORK, { order_by: "-start_date" }, 2),
+      read("failed tasks", judge.FAILED, ended, 2),
+      read("tasks that succeeded", ["success"], ended, 1),
     ]);
-    const tasks = both.flatMap((each) => each.list).filter((each) => judge.isOurs(each, facts));
+    const tasks = found.flatMap((each) => each.list).filter((each) => judge.isOurs(each, facts));
     // Before Airflow 3.3 a list has no arguments: they are asked for one by one, two in each round.
     const unknown = MINOR < 3 ? tasks.filter((each) => !fieldsOf.has(each.id)).slice(0, 2) : [];
     const asked = unknown.map((each) => this.get("arguments of tasks", instancePath(judge.readTask(each))));
@@ -78,7 +80,6 @@ export class Reader {
     return found.filter((each) => SCHEMES.includes(judge.schemeOf(each.uri)) && judge.isAlive(each));
   }
 
-  /** The DAGs that write these targets, for their next runs. */
   async dags({ assets, events, tasks }) {
     const makers = assets.flatMap((each) => each.producing_tasks.map((by) => by.dag_id));
     const writers = [...events.map((each) => each.source_dag_id), ...tasks.map((each) => each.dag_id)];
@@ -97,7 +98,7 @@ const unread = (assets, events) => {
 const stand = ({ id, last_asset_event: last }) =>
   ({ asset_id: id, timestamp: last.timestamp, extra: { outcome: "not_read" } });
 
-/** What a first look needs, in four requests for 100 targets. */
+/** What a first look needs, in five requests for 100 targets. */
 export async function readFirst(reader) {
   const asked = [reader.assets(), reader.events(1), reader.tasks()];
   const [assets, { list: events, total }, tasks] = await Promise.all(asked);
@@ -111,7 +112,7 @@ export async function readRest(reader, data) {
   const left = Math.min(36, Math.max(8, Math.ceil(data.assets.length / 12))) - reader.asked;
   const more = Math.min(left, Math.ceil(data.total / reader.step) - 1);
   const read = [...data.read, ...(await reader.events(more, 1)).list];
-  // Older than a month, or under a name that its author gave: one by one, as far as the requests go.
+  // Older than a month, or of a name that is no address: one by one, as far as the requests go.
   const silent = unread(data.assets, read);
   const asked = silent.slice(0, Math.max(0, left - Math.max(0, more)));
   const single = (await Promise.all(asked.map((each) => reader.eventsOf(each.id, 20)))).flat();
@@ -119,7 +120,7 @@ export async function readRest(reader, data) {
   return { ...data, read, events: [...events, ...unread(data.assets, events).map(stand)], dags: await dags };
 }
 
-/** What is new since then, in three requests. */
+/** What is new since then, in four requests. */
 export async function readNews(data) {
   const reader = new Reader();
   const since = data.read.length ? { timestamp_gt: data.read[0].timestamp } : {};

@@ -70,7 +70,7 @@ def _facts() -> dict[str, object]:
     """Return what the page must know beforehand: the vendors, and how the tasks are called that write for them."""
     from airflow import __version__ as airflow_version
 
-    from airflow_provider import operators, sensors
+    from airflow_provider.plugin import task_classes
     from airflow_provider.tasks.record_store import KEY
 
     labels = {vendor.name: vendor.label for vendor in vendors().values()}
@@ -78,7 +78,7 @@ def _facts() -> dict[str, object]:
         "airflow": [int(part) for part in airflow_version.split(".")[:2]],
         "vendors": labels,
         # Airflow 3.1 finds tasks by whole names alone.
-        "operators": [*operators.__all__, *sensors.__all__, "_SensayDocumentsOperator"],
+        "operators": task_classes(),
         "prefixes": [*labels.values(), *(f"@task.{name}" for name in labels)],
         "record": KEY,
     }

@@ -65,6 +65,17 @@ def row_of(table: Locator, name: str) -> Locator:
     return table.get_by_role("row").filter(has=table.page.get_by_role("button", name=name))
 
 
+def since(stack: AirflowStack, *version: int) -> bool:
+    """Is the stack's Airflow as new as that?"""
+    found = re.findall(r"\d+", stack.rest.get("/version")["version"])
+    return tuple(int(part) for part in found[:2]) >= version
+
+
+def tab_of(view: Page, name: str) -> Locator:
+    """A tab of a task's page, which is a link in each Airflow."""
+    return view.get_by_role("link", name=name, exact=True)
+
+
 def tile(view: Page, label: str) -> Locator:
     return view.locator(".ak-tiles > *").filter(has_text=re.compile(rf"{label}$|{label},"))
 
@@ -175,11 +186,11 @@ def test_a_task_has_a_tab_with_its_refresh_as_a_timeline(
 ) -> None:
     run = quote(agents.runs["failing"])
     view.goto(f"{stack.url}/dags/{ON_DEMAND}/runs/{run}/tasks/retrain")
-    view.get_by_role("tab", name="Refresh").or_(view.get_by_role("link", name="Refresh")).first.click()
+    tab_of(view, "Refresh").click()
     steps = view.get_by_role("list", name="Timeline").get_by_role("listitem")
     expect(steps.last).to_contain_text("Outcome")
     expect(view.get_by_label("Refresh").last).to_contain_text("The website could not be crawled: 403")
-    if stack.rest.get("/version")["version"] >= "3.3":
+    if since(stack, 3, 3):
         assert steps.locator("b").all_inner_texts()[-2:] == ["Proof", "Outcome"]
         expect(steps.first).to_contain_text("before anything was sent")
         expect(view.get_by_text("A retry is a new refresh, at the full price.")).to_be_visible()
@@ -191,8 +202,34 @@ def test_a_try_that_runs_says_that_a_retry_is_free(view: Page, stack: AirflowSta
     view.goto(f"{stack.url}/dags/{ON_DEMAND}/runs/{run}/tasks/retrain/plugin/refresh")
     steps = view.get_by_role("list", name="Timeline").get_by_role("listitem")
     expect(steps.last).to_contain_text("deferred")
-    if stack.rest.get("/version")["version"] >= "3.3":
+    if since(stack, 3, 3):
         expect(view.get_by_text("already paid: 0 credits")).to_be_visible()
+
+
+def test_an_asset_has_a_tab_since_airflow_3_4(view: Page, stack: AirflowStack, agents: Agents) -> None:
+    (asset,) = stack.rest.get("/assets", uri_pattern=agents.fresh, only_active=False)["assets"]
+    view.goto(f"{stack.url}/assets/{asset['id']}/plugin/knowledge-asset")
+    view.wait_for_load_state("networkidle")
+    tab = view.get_by_role("region", name="Knowledge")
+    if since(stack, 3, 4):
+        expect(tab).to_contain_text("knows as of")
+        expect(tab).to_contain_text("Refreshed: status completed")
+    else:
+        expect(tab).to_have_count(0)
+
+
+def test_a_task_of_another_kind_has_no_timeline(view: Page, stack: AirflowStack, agents: Agents) -> None:
+    run = stack.trigger("knowledge_of_nobody")
+    stack.wait_for_task("knowledge_of_nobody", run, "retrain", {"success"})
+    view.goto(f"{stack.url}/dags/knowledge_of_nobody/runs/{quote(run)}/tasks/retrain")
+    expect(view.get_by_role("heading", name="retrain")).to_be_visible()
+    tab = tab_of(view, "Refresh")
+    if since(stack, 3, 4):
+        expect(tab_of(view, "Details")).to_be_visible()
+        expect(tab).to_have_count(0)
+    else:
+        tab.click()
+        expect(view.get_by_text("This task refreshes nothing that an agent knows.")).to_be_visible()
 
 
 def test_the_dashboard_has_a_card_only_if_something_needs_a_look(
@@ -257,15 +294,15 @@ def test_it_is_read_by_the_keyboard_alone(view: Page, stack: AirflowStack, agent
     assert nameless == 0
 
 
-def test_it_refreshes_itself_in_three_requests(view: Page, stack: AirflowStack, agents: Agents) -> None:
+def test_it_refreshes_itself_in_four_requests(view: Page, stack: AirflowStack, agents: Agents) -> None:
     view.clock.install()
     open_page(view, stack)
     before = view.get_by_text(re.compile("^as of ")).inner_text()
     with requests_of(view, "api/v2") as asked:
         view.clock.fast_forward(61_000)
         expect(view.get_by_text(re.compile("^as of "))).not_to_have_text(before)
-    assert len([url for url in asked if "assets/events" in url or "taskInstances?" in url]) == 3
-    assert len(asked) <= 4  # Airflow's own page asks now and then, too
+    assert len([url for url in asked if "assets/events" in url or "taskInstances?" in url]) == 4
+    assert len(asked) <= 5  # Airflow's own page asks now and then, too
 
 
 def test_nobody_looks_so_nothing_is_asked(view: Page, stack: AirflowStack, agents: Agents) -> None:
@@ -283,7 +320,7 @@ def test_nobody_looks_so_nothing_is_asked(view: Page, stack: AirflowStack, agent
 @pytest.mark.parametrize(
     ("path", "says"),
     [
-        ("**/taskInstances?*", "tasks at work (403), failed tasks (403)"),
+        ("**/taskInstances?*", "tasks at work (403), failed tasks (403), tasks that succeeded (403)"),
         ("**/api/v2/assets/events?*", "asset events (403)"),
         ("**/api/v2/dags?*", "DAGs (403)"),
         ("**/api/v2/assets?*", "assets (403)"),

@@ -347,6 +347,18 @@ CASES = [
         ),
     ),
     Case(
+        "one that succeeded shows a target without an asset, and adds nothing to one that has events",
+        "j.merge(w, now).map((row) => [row.name, row.state, row.known, row.refreshes.length])",
+        [["agent 664a…9d0e", "fresh", ms(ago(hours=3)), 1], ["agent 5f00…0001", "stale", ms(ago(days=2)), 1]],
+        world(
+            event(ago(hours=3)),
+            tasks=[
+                task("success", ago(hours=1), rendered_fields={"agent_id": AGENT[-24:]}),
+                task("success", ago(days=2), rendered_fields={"agent_id": "5f0000000000000000000001"}),
+            ],
+        ),
+    ),
+    Case(
         "an asset that no DAG names is gone, one that came through an alias is not",
         "w.map((each) => j.isAlive(each))",
         [False, True, True, True],

@@ -76,29 +76,29 @@ print(sorted(name for name in added if name.startswith({heavy})), len(added))
     assert (found, int(count) <= 2) == ("[]", True), ran.stdout
 
 
-def test_every_entry_has_a_name_and_a_route_of_its_own() -> None:
+def test_every_entry_has_a_route_of_its_own_and_its_component() -> None:
     entries = plugin.KnowledgePlugin.react_apps
-    assert (
-        len({entry["name"] for entry in entries})
-        == len({entry["url_route"] for entry in entries})
-        == len(entries)
-    )
+    assert len({entry["url_route"] for entry in entries}) == len(entries)
     assert {entry["destination"] for entry in entries} >= {"nav", "dashboard", "task_instance"}
     script = (FOLDER / "page.js").read_text()
     assigned = script[script.index("Object.assign(globalThis") :]
     for entry in entries:
-        assert re.search(rf'"?\b{entry["name"]}\b"?[:,]', assigned), f"the script sets no {entry['name']!r}"
+        assert re.search(rf'"?\b{entry["name"]}\b"?[:, ]', assigned), f"the script sets no {entry['name']!r}"
 
 
 @pytest.mark.parametrize(
     ("version", "shown"),
     [("3.1.8", False), ("3.3.2", False), ("3.4.0b2", True), ("3.10.0", True), ("4.0.0", True)],
 )
-def test_the_tab_of_an_asset_comes_with_the_airflow_that_knows_it(
+def test_an_assets_tab_and_tabs_for_some_tasks_come_with_the_airflow_that_knows_them(
     monkeypatch: pytest.MonkeyPatch, version: str, shown: bool
 ) -> None:
     monkeypatch.setattr(plugin, "airflow_version", version)
-    assert ("asset" in {entry["destination"] for entry in plugin._apps()}) is shown
+    entries = {entry["destination"]: entry for entry in plugin._apps()}
+    assert ("asset" in entries) is shown
+    assert ("applies_to" in entries["task_instance"]) is shown
+    if shown:
+        assert "SendKitRetrainAgentOperator" in entries["task_instance"]["applies_to"]["operator"]
 
 
 @pytest.mark.parametrize(
