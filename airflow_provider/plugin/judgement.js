@@ -2,10 +2,10 @@
 
 const HOUR = 3_600_000;
 export const DAY = 24 * HOUR;
-// How old knowledge may be where nobody said: twice the usual gap between refreshes, and no less than this.
+// Where nobody said how old it may be: twice the usual gap, and no less than this.
 const ASSUMED = 36 * HOUR;
 const AGEING = 0.75; // of the budget
-// The worst first: the order in which a person should look.
+// The worst first.
 export const STATES = ["failing", "stale", "ageing", "running", "never", "fresh"];
 export const AT_WORK = ["running", "deferred", "queued", "up_for_reschedule", "restarting"];
 export const FAILED = ["failed", "up_for_retry"];
@@ -158,7 +158,7 @@ export function documents(refreshes) {
 
 // --- judging all
 
-/** One row for each target, from the assets with their events and the tasks at work and failed. */
+/** One row for each target. */
 export function merge({ assets, events, tasks, dags }, now) {
   const refreshes = new Map(assets.map((asset) => [asset.id, []]));
   const told = new Map();
@@ -186,6 +186,9 @@ export function merge({ assets, events, tasks, dags }, now) {
     };
   });
 }
+
+/** For the dashboard; a task without an asset may never be meant to run again. */
+export const needsLook = (row) => row.failing || (row.stale && row.uri !== "");
 
 /** The four numbers on top. */
 export const totals = (rows) => ({

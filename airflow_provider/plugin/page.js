@@ -82,7 +82,7 @@ function Detail({ row }) {
 
 const COLUMNS = { name: "Target", state: "State", known: "Knows as of", age: "Age", last: "Last outcome",
   documents: "Documents", credits: "Credits", next: "Next run" };
-const ASSUMED = "Assumed: twice the usual gap, at least 36 hours. An asset says it by extra={'max_age': seconds}.";
+const ASSUMED = "Assumed: twice the usual gap, at least 36 h. An asset says it: extra={'max_age': seconds}.";
 
 /** All at first and every ten minutes, what is new every minute; nothing while nobody looks. */
 function useData(light = false) {
@@ -210,7 +210,7 @@ SendKitRetrainAgentOperator(task_id="retrain", agent_id="…", outlets=[agent_as
 /** Shown only if something is stale or failing. */
 function Card() {
   const { data } = useData(true);
-  const bad = data ? judge.select(judge.merge(data, data.at)).filter((row) => row.stale || row.failing) : [];
+  const bad = data ? judge.select(judge.merge(data, data.at)).filter(judge.needsLook) : [];
   if (!bad.length) return null;
   const item = (row) => h("li", { key: row.id }, state(row), ` ${row.name}`,
     row.age !== null && muted(`, ${judge.span(row.age)} old`));

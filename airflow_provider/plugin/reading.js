@@ -67,7 +67,7 @@ export class Reader {
     const tasks = found.flatMap((each) => each.list).filter((each) => judge.isOurs(each, facts));
     // Before Airflow 3.3 a list has no arguments: they are asked for one by one, two in each round.
     const unknown = MINOR < 3 ? tasks.filter((each) => !fieldsOf.has(each.id)).slice(0, 2) : [];
-    const asked = unknown.map((each) => this.get("arguments of tasks", instancePath(judge.readTask(each))));
+    const asked = unknown.map((each) => this.get("arguments", instancePath(judge.readTask(each))));
     for (const each of await Promise.all(asked)) if (each) fieldsOf.set(each.id, each.rendered_fields);
     return tasks.map((each) => ({ ...each, rendered_fields: fieldsOf.get(each.id) ?? each.rendered_fields }));
   }
@@ -106,10 +106,10 @@ export async function readFirst(reader) {
   return { ...data, events: [...events, ...unread(assets, events).map(stand)] };
 }
 
-/** The rest: with the four files of the page twelve requests in all for 96 targets, and never more than 40. */
+/** The rest: with the page's four files twelve requests in all for 96 targets, never more than 36. */
 export async function readRest(reader, data) {
   const dags = reader.dags(data);
-  const left = Math.min(36, Math.max(8, Math.ceil(data.assets.length / 12))) - reader.asked;
+  const left = Math.min(32, Math.max(8, Math.ceil(data.assets.length / 12))) - reader.asked;
   const more = Math.min(left, Math.ceil(data.total / reader.step) - 1);
   const read = [...data.read, ...(await reader.events(more, 1)).list];
   // Older than a month, or of a name that is no address: one by one, as far as the requests go.

@@ -359,6 +359,20 @@ CASES = [
         ),
     ),
     Case(
+        "the dashboard hears of what fails, and of what is stale if somebody asked for it to be told",
+        "j.merge(w, now).map((row) => [row.state, j.needsLook(row)])",
+        [["stale", True], ["fresh", False], ["failing", True], ["stale", False]],
+        world(
+            event(ago(days=9), 1),
+            event(ago(hours=1), 2, task="other"),
+            assets=[asset("sendkit://agents/a", 1), asset("sendkit://agents/b", 2)],
+            tasks=[
+                task("failed", ago(hours=1), rendered_fields={"agent_id": "c"}),
+                task("success", ago(days=9), rendered_fields={"agent_id": "d"}),
+            ],
+        ),
+    ),
+    Case(
         "an asset that no DAG names is gone, one that came through an alias is not",
         "w.map((each) => j.isAlive(each))",
         [False, True, True, True],
