@@ -152,10 +152,11 @@ def _rows_of(document: Wanted, entries: list[Held], options: PlanOptions, state:
         told = row(Action.PENDING, best, reason="the list is behind what was written")
     elif (dead := next((entry for entry in right if _dead(entry, options, state)), None)) is not None:
         told = row(Action.FAILED, dead, reason=_trouble(dead))
-        # Its old text was kept, and is nowhere live: it comes back, once in a run.
-        if dead.id in state.backups and not any(entry.usable or entry.working for entry in entries):
-            is_new = known.done is not Done.ROLLED_BACK
-            told = replace(told, action=Action.UPDATE if is_new else Action.FAILED, method=Method.ROLL_BACK)
+        if not any(entry.usable or entry.working for entry in entries):
+            if known.done is Done.ROLLED_BACK:  # once in a run
+                told = replace(told, method=Method.ROLL_BACK)
+            elif (lost := _lost_text(document, dead, entries, state)) is not None:
+                told = replace(told, action=Action.UPDATE, entry=lost, method=Method.ROLL_BACK)
     elif best is None:
         told = row(Action.CREATE)
     else:
@@ -163,6 +164,27 @@ def _rows_of(document: Wanted, entries: list[Held], options: PlanOptions, state:
     yield told
     for entry in _outlived(document, entries, told.entry, state):
         yield _about(Action.SUPERSEDED, entry, "a later version answers" if entry.usable else "it failed")
+
+
+def _lost_text(document: Wanted, dead: Held, entries: Sequence[Held], state: SyncState) -> Held | None:
+    """
+    Return the entry whose text can come back, where nothing of a document answers any more.
+
+    Either it was kept before it was written over, or the vendor holds it in an entry that was to bring it back and
+    could not be processed either; once more is tried, and no more.
+    """
+    if dead.id in state.backups:
+        return dead
+    former = _former(document, entries)
+    return former[0] if len(former) == 1 else None
+
+
+def _former(document: Wanted, entries: Sequence[Held]) -> list[Held]:
+    """Return the failed entries of the last text before the present one."""
+    others = [
+        e for e in entries if e.failed and e.kind is Kind.TEXT and e.digest not in (document.digest, UNSEEN)
+    ]
+    return [entry for entry in others if entry.digest == others[0].digest]
 
 
 def _outlived(
@@ -178,8 +200,9 @@ def _outlived(
     """
     newest = next((each for each in entries if each.usable and _is_trusted(each, state)), None)
     tried = next((each for each in entries if each.failed and each.digest == document.digest), None)
+    spared = _former(document, entries) if tried is not None and newest is None else []
     for entry in entries:
-        if entry is kept or entry is newest or entry.id in state.backups:
+        if entry is kept or entry is newest or entry.id in state.backups or entry in spared:
             continue
         later = newest is not None and entry.age < newest.age and newest.digest != entry.digest
         if entry is not tried if entry.failed else entry.usable and later and entry.digest != document.digest:

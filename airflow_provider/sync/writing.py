@@ -233,8 +233,18 @@ class Writer:
     async def _roll_back(self, client: AsyncClient, row: Row, wanted: Wanted, batch: Batch) -> None:
         """Create the text anew that a write destroyed which the vendor could not process."""
         assert row.entry is not None
-        digest = batch.state.backups[row.entry.id]
-        content = Content(kind=Kind.TEXT, content=self.backups[digest])
+        if (digest := batch.state.backups.get(row.entry.id)) is not None:
+            text = self.backups[digest]
+        else:  # the vendor has it still, in an entry that it could not process
+            digest = row.entry.digest
+            whole = [e for e in await self.destination.get(client, [row.entry.id]) if is_whole(e)]
+            if not whole:
+                batch.note(
+                    row.key_hash, given_up="the vendor could not process it, nor does it show the old text"
+                )
+                return
+            text = (whole[0].text or "").encode()
+        content = Content(kind=Kind.TEXT, content=text)
         mark = self._mark(row, digest)
         made = await self._create(client, row, replace(wanted, digest=digest), mark, content, batch)
         if made is not None:

@@ -184,6 +184,37 @@ def test_an_old_text_that_could_not_be_brought_back_is_brought_back_by_a_retry(l
     assert [entry.text for entry in library.ours() if entry.usable] == ["Good."]
 
 
+def test_an_old_text_that_could_not_be_brought_back_is_brought_back_on_another_night(
+    library: Library,
+) -> None:
+    """The vendor processes nothing for a whole night: it holds the old text still, in an entry that failed."""
+    library.put("a.md", "Good.")
+    library.bring()
+    library.put("a.md", "Bad.")
+    library.rig.sandbox.options(entry_outcome="UNPROCESSABLE")
+    library.run()
+    library.rig.sandbox.options(entry_outcome="READY")
+    assert library.run().state == "failed"
+    assert [entry.text for entry in library.ours() if entry.usable] == ["Good."]
+    assert library.run().state == "failed"
+    assert library.written == {}
+    library.put("a.md", "Good again.")
+    library.bring()
+    library.bring()
+    assert library.said == {"a.md": "Good again."}
+
+
+def test_a_document_that_never_answered_is_not_sent_night_after_night(library: Library) -> None:
+    library.rig.sandbox.options(entry_outcome="UNPROCESSABLE")
+    for number in range(3):
+        library.put("a.md", f"Bad {number}.")
+        library.run()
+    for _ in range(2):
+        library.run()
+    assert library.written == {}
+    assert len(library.ours()) <= 3
+
+
 def test_what_was_rolled_back_is_not_sent_again_until_it_changes(library: Library) -> None:
     library.put("a.md", "Good.")
     library.bring()
