@@ -80,12 +80,19 @@ class StoredFile:
 
     def _read_disk(self, limit: int | None) -> bytes:
         # A pipe would block for ever without the flag; on a file it changes nothing.
-        with open(os.open(self.path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-            told = os.fstat(file.fileno())
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            told = os.fstat(descriptor)
             if not stat.S_ISREG(told.st_mode):
                 raise UnusableError(Skip.UNREADABLE, "it is no file")
             check_size(told.st_size, limit)
-            return file.read()
+            content = os.read(descriptor, told.st_size + 1)
+            while more := os.read(descriptor, 1 << 20):
+                content += more
+                check_size(len(content), limit)
+            return content
+        finally:
+            os.close(descriptor)
 
     def _read_store(self, limit: int | None) -> bytes:
         size = self.size

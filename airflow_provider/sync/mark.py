@@ -11,13 +11,15 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from base64 import b32encode
 from dataclasses import dataclass
 
 #: What a sync may be called: it stands in clear in every title, and the vendor's search has to find it.
 SYNC_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,22}[a-z0-9])?")
 
 _KEY, _DIGEST, _SOURCE = 10, 8, 3
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = [one + other for one in _LETTERS for other in _LETTERS]
 _CORE = rf"kb~({SYNC_ID.pattern})\.([a-z2-7]{{{_KEY}}})\.([a-z2-7]{{{_DIGEST}}})(?:-([a-z2-7]{{{_SOURCE}}}))?"
 _IN_TITLE = re.compile(rf"\s*\[{_CORE}\]\s*$", re.IGNORECASE)
 _IN_NAME = re.compile(rf"~{_CORE}(\.[a-z0-9]{{1,10}})?$", re.IGNORECASE)
@@ -119,6 +121,6 @@ def _mark(found: re.Match[str]) -> Mark:
 
 
 def _short(content: bytes, length: int) -> str:
-    return (
-        b32encode(hashlib.sha256(content).digest()[:10]).decode().lower()[:length]
-    )  # 16 characters; slow to write
+    """Return the first characters of the hash in base 32, two at a time; Python's own way takes four times as long."""
+    number = int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
+    return "".join(_PAIRS[number >> shift & 1023] for shift in (54, 44, 34, 24, 14))[:length]

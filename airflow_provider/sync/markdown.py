@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 
 SUFFIXES = frozenset({".md", ".markdown"})
@@ -40,8 +41,7 @@ def _first_heading(text: str) -> str | None:
     if "#" not in text and "\n=" not in text:
         return None
     fence, before = "", ""
-    for line in text.split("\n", _LINES)[:_LINES]:
-        line = line.rstrip("\r")
+    for line in _first_lines(text):
         if (mark := _FENCE.match(line)) is not None and fence in ("", mark[1]):
             fence = "" if fence else mark[1]
         elif not fence:
@@ -51,6 +51,17 @@ def _first_heading(text: str) -> str | None:
                 return _plain(before)
         before = line
     return None
+
+
+def _first_lines(text: str) -> Iterator[str]:
+    """Yield them one by one: most files have their heading at once."""
+    start = 0
+    for _ in range(_LINES):
+        end = text.find("\n", start)
+        yield text[start : end if end >= 0 else None].rstrip("\r")
+        if end < 0:
+            return
+        start = end + 1
 
 
 def _plain(heading: str) -> str | None:

@@ -56,7 +56,7 @@ def test_what_cannot_be_sent_is_skipped_with_its_reason(
 def test_a_folder_in_the_place_of_a_file_is_skipped(tmp_path: Path) -> None:
     (tmp_path / "a.md").mkdir()
     document = only([str(tmp_path / "a.md")])
-    assert (document.skip, document.detail) == (Skip.UNREADABLE, "IsADirectoryError")
+    assert (document.skip, document.detail) == (Skip.UNREADABLE, "it is no file")
 
 
 def test_a_skipped_document_does_not_keep_the_others(tmp_path: Path) -> None:
