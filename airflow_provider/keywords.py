@@ -93,6 +93,12 @@ class BaseSensorKwargs(BaseOperatorKwargs, total=False):
     never_fail: bool
 
 
+class TimedSensorKwargs(BaseSensorKwargs, total=False):
+    """What ``BaseSensorOperator`` takes, with the interval that each of ours names."""
+
+    poke_interval: Required[timedelta | float]
+
+
 class SensorKwargs(BaseSensorKwargs, total=False):
     """What ``RefreshSensor`` takes, but for the same."""
 

@@ -78,7 +78,7 @@ def sentences(*parts: str | None) -> str:
     return " ".join(sentence(part.strip()) for part in parts if part and part.strip())
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
+def number_of(number: int, one: str, many: str | None = None) -> str:
     """Return a number with its noun: ``1 entry``, ``2 entries``."""
     return f"{number} {one if number == 1 else many or one + 's'}"
 

@@ -115,6 +115,7 @@ def _vendors_of(connections: Iterable[str], problems: list[str]) -> Iterator[tup
         if conn_type in known:
             yield conn_id, known[conn_type]
         else:
-            problems.append(f"Connection '{conn_id}' is of type '{conn_type}', not {' or '.join(known)}")
+            kind = f"is of type '{conn_type}'" if conn_type else "has no type (is it a bare key? write JSON)"
+            problems.append(f"Connection '{conn_id}' {kind}, not {' or '.join(known)}")
     if not named and not found:
         problems.append(f"There is no connection {' or '.join(defaults)}; name one")

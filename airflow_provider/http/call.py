@@ -73,7 +73,7 @@ class Call(Generic[T]):
     """
     One request to a vendor, and how to read its answer.
 
-    :param vendor: ``sendkit`` or ``sensay``
+    :param vendor: its word in connections and results
     :param name: what it does, in a few words, for messages
     :param path: path below the base URL, ids percent-quoted (see :func:`segment`)
     :param reads: turns the answer into a value; imports the models it needs when it is called

@@ -179,7 +179,7 @@ def words_of(envelope: Mapping[str, Any]) -> str | None:
     """
     Return the vendor's own words, as one line.
 
-    SendKit's ``error`` is a title ("Error", "Conflict") and ``message`` the sentence; Sensay has the sentence
+    One vendor's ``error`` is a title ("Error", "Conflict") and its ``message`` the sentence; another has the sentence
     in ``error``, and on older pages in ``message`` or ``text``.
     """
     lines = (one_line(envelope.get(name), LONGEST_WORDS) for name in ("message", "error", "text"))

@@ -33,7 +33,7 @@ def outgoing(call: Call[Any], settings: Settings) -> dict[str, Any]:
     headers = {**dict(settings.headers), **COMMON, "Accept": call.accept}
     if call.file is not None:
         return {"url": url, "headers": headers, "files": _multipart(call.file)}
-    # Both vendors want it on every call, one without a body too; Sensay answers 415 where it is missing.
+    # On every call, one without a body too: a vendor may answer 415 where it is missing.
     headers["Content-Type"] = "application/json"
     sent: dict[str, Any] = {"url": url, "headers": headers}
     if call.query:

@@ -22,7 +22,7 @@ class Settings:
     :param conn_id: the connection that these are from, for messages; empty where it has no lasting name
     :param base_url: scheme, host and port, without a path
     :param headers: what goes with every call to the vendor, the secret among it; never to a signed URL
-    :param read_timeout: longest silence of a server; Sensay itself gives up after 90 s
+    :param read_timeout: longest silence of a server; a vendor may itself give up only after 90 s
     :param attempt_slack: what one attempt may take in all beyond the two timeouts
     :param ca_file: PEM file to trust in place of the usual authorities
     :param proxy: URL of a proxy; None leaves it to the environment

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider.keywords import BaseOperatorKwargs
-    from airflow_provider.operators.keywords import WaitingKwargs
+    from airflow_provider.operators.keywords import TimedWaitingKwargs
     from airflow_provider.refresh.report import Report
     from airflow_provider.tasks.record_store import RecordStore
     from airflow_provider.tasks.refresh_task import RefreshTask
@@ -95,11 +95,9 @@ class RefreshOperator(WaitingOperator):
         version: str | None = None,
         force: bool | str = False,
         on_unconfirmed: OnUnconfirmed | str = "fail",
-        poll_interval: float | str,
-        start_grace: float | str,
-        **kwargs: Unpack[WaitingKwargs],
+        **kwargs: Unpack[TimedWaitingKwargs],
     ) -> None:
-        super().__init__(poll_interval=poll_interval, start_grace=start_grace, **kwargs)
+        super().__init__(**kwargs)
         self.version = version
         self.force = force
         self.on_unconfirmed = on_unconfirmed

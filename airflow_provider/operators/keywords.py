@@ -36,6 +36,13 @@ class WaitingKwargs(BaseOperatorKwargs, WaitKwargs, total=False):
     """What ``WaitingOperator`` takes, but for the same."""
 
 
+class TimedWaitingKwargs(WaitingKwargs, total=False):
+    """What ``WaitingOperator`` takes."""
+
+    poll_interval: Required[float | str]
+    start_grace: Required[float | str]
+
+
 class RefreshKwargs(WaitingKwargs, total=False):
     """What ``RefreshOperator`` takes, but for the same."""
 
@@ -75,6 +82,12 @@ class SyncKwargs(BaseOperatorKwargs, SyncOptionKwargs, total=False):
 
     sync_id: str
     documents: Required[str | Folder | Query | Items | Iterable[Any] | Callable[[], Iterable[Any]]]
+
+
+class ConcurrentSyncKwargs(SyncKwargs, total=False):
+    """What ``SyncOperator`` takes."""
+
+    concurrency: int | str
 
 
 class DecoratedSyncKwargs(TaskKwargs, SyncOptionKwargs, total=False):

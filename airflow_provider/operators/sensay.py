@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider.keywords import BaseOperatorKwargs
-    from airflow_provider.operators.keywords import RefreshKwargs, SyncKwargs
+    from airflow_provider.operators.keywords import ConcurrentSyncKwargs, RefreshKwargs
     from airflow_provider.sync.saved_state import SyncReport
     from airflow_provider.tasks.record_store import RecordStore
     from airflow_provider.tasks.refresh_task import MakeTrigger, RefreshTask
@@ -349,10 +349,9 @@ class SensaySyncKnowledgeBaseOperator(SyncOperator):
         *,
         replica_uuid: str,
         sensay_conn_id: str = "sensay_default",
-        concurrency: int | str = 8,
-        **kwargs: Unpack[SyncKwargs],
+        **kwargs: Unpack[ConcurrentSyncKwargs],
     ) -> None:
-        super().__init__(concurrency=concurrency, **kwargs)
+        super().__init__(**kwargs)
         self.replica_uuid = replica_uuid
         self.sensay_conn_id = sensay_conn_id
 

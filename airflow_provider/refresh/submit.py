@@ -240,7 +240,8 @@ def _begin(
     had_grace = waited is not None and waited.purpose is Purpose.GRACE
     if purpose is not None and not (purpose is Purpose.GRACE and had_grace):
         return Decision(action=Action.WAIT, purpose=purpose, reason=f"{seen} before the write")
-    return _submit(spent(record, identity, policy), policy, seen, _why(policy))
+    failed = record.message if record is not None else ""
+    return _submit(spent(record, identity, policy), policy, seen, _why(policy), failed)
 
 
 def _why(policy: Policy) -> str:
@@ -253,7 +254,12 @@ def _why(policy: Policy) -> str:
     return f"version changed {policy.delivered} → {policy.version}"
 
 
-def _submit(so_far: Decimal, policy: Policy, seen: Observation, reason: str) -> Decision:
+def _submit(so_far: Decimal, policy: Policy, seen: Observation, reason: str, failed: str = "") -> Decision:
+    """
+    Submit, if that may be afforded and its end be seen.
+
+    :param failed: why the run before ended badly: who is refused another one wants to know the cause
+    """
     if policy.waits and not seen.readable:
         return Decision(
             action=Action.REFUSE_BLIND,
@@ -262,7 +268,8 @@ def _submit(so_far: Decimal, policy: Policy, seen: Observation, reason: str) -> 
     if policy.max_credits is not None and so_far + policy.cost > policy.max_credits:
         return Decision(
             action=Action.REFUSE_BUDGET,
-            reason=f"{so_far} credits are spent, {policy.cost} more would pass max_credits={policy.max_credits}",
+            reason=f"{so_far} credits are spent, {policy.cost} more would pass max_credits={policy.max_credits}"
+            + (f". The run before ended so: {failed.rstrip('.')}" if failed else ""),
         )
     return Decision(action=Action.SUBMIT, reason=reason)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow.providers.common.compat.sdk import (
@@ -21,7 +20,7 @@ from airflow_provider.tasks.mapping import NamedWhenMapped
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider.keywords import BaseSensorKwargs
+    from airflow_provider.keywords import TimedSensorKwargs
     from airflow_provider.refresh.report import Report
     from airflow_provider.tasks.sensor import SensorTask
 
@@ -51,10 +50,9 @@ class RefreshSensor(NamedWhenMapped, BaseSensorOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         start_grace: float | str,
         max_read_failures: int | str = 5,
-        poke_interval: timedelta | float,
-        **kwargs: Unpack[BaseSensorKwargs],
+        **kwargs: Unpack[TimedSensorKwargs],
     ) -> None:
-        super().__init__(poke_interval=poke_interval, **kwargs)
+        super().__init__(**kwargs)
         self.since = since
         self.deferrable = deferrable
         self.start_grace = start_grace

@@ -18,6 +18,7 @@ from airflow_provider.errors import (
 )
 from airflow_provider.sync.documents import UNREAD, Held, Wanted
 from airflow_provider.sync.plan import Action, Plan
+from airflow_provider.texts import number_of
 
 #: Answers one after the other that say that the vendor is ill, before the run stops.
 IN_A_ROW = 10
@@ -145,8 +146,8 @@ def refuse_empty_source(
         return
     became = "What was sent before stays at the vendor." if sent else "Nothing was sent or deleted."
     raise EmptySourceError(
-        f"The source {reason}, while {key} holds {len(held)} entries of sync '{sync_id}'. {became} A retry looks "
-        "again; if the source is meant to be empty, set on_empty_source='allow'."
+        f"The source {reason}, while {key} holds {number_of(len(held), 'entry', 'entries')} of sync '{sync_id}'. "
+        f"{became} A retry looks again; if the source is meant to be empty, set on_empty_source='allow'."
     )
 
 
@@ -177,9 +178,9 @@ def refuse_deletions(plan: Plan, most: Ceiling, source: str, key: str) -> None:
     if theirs := foreign(plan, source):
         named = ", ".join(entry.title or str(entry.id) for entry in theirs[:_NAMED])
         raise DeletionRefusedError(
-            f"{key}: {len(theirs)} entries of this sync_id were brought along by another source ({named}), and would "
-            "be deleted as missing from this one. Nothing was deleted. A retry is refused as well. Give each source a "
-            "sync_id of its own; adopt_from takes over what is under the old one."
+            f"{key}: {number_of(len(theirs), 'entry', 'entries')} of this sync_id came from another source ({named}), "
+            "and would be deleted as missing from this one. Nothing was deleted. A retry is refused as well. Give each "
+            "source a sync_id of its own; adopt_from takes over what is under the old one."
         )
     if (reason := too_many_deletions(plan, most)) is not None:
         raise DeletionRefusedError(

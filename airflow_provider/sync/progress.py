@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from airflow_provider.refresh.observation import Observation, Phase
+from airflow_provider.texts import number_of
 
 _WORKING, _TROUBLED = "working", "troubled"
 
@@ -79,7 +80,8 @@ class SyncWait:
             return "nothing seen yet"
         through = self.most - self.last.working
         return (
-            f"{self.last.working} entries on their way, {through} through, {self.last.troubled} with an error"
+            f"{number_of(self.last.working, 'entry', 'entries')} on the way, {through} through, "
+            f"{self.last.troubled} with an error"
         )
 
 

@@ -20,6 +20,7 @@ from airflow_provider.sync import progress
 from airflow_provider.sync.progress import SyncWait, Verdict
 from airflow_provider.sync.saved_state import SavedState, SyncReport
 from airflow_provider.tasks.deferral import defer
+from airflow_provider.texts import number_of
 
 if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
@@ -108,11 +109,11 @@ def failure(report: SyncReport, key: str) -> Exception | None:
 
     :param key: names the destination
     """
-    working = report.wait.last.working if report.wait.last else "some"
+    working = number_of(report.wait.last.working, "entry", "entries") if report.wait.last else "some entries"
     match report.verdict:
         case Verdict.TIMED_OUT:
             return RefreshTimeoutError(
-                f"{key}: {working} entries are still in work at the deadline. The vendor goes on with them. A retry "
+                f"{key}: still in work at the deadline: {working}. The vendor goes on with them. A retry "
                 "plans anew and joins them; what is done is not sent again."
             )
         case Verdict.UNREADABLE:

@@ -29,7 +29,7 @@ from airflow_provider.errors import (
 from airflow_provider.refresh.observation import Observation, Target
 from airflow_provider.refresh.report import Report
 from airflow_provider.refresh.wait import Purpose, Verdict
-from airflow_provider.texts import counted, sentences
+from airflow_provider.texts import number_of, sentences
 
 
 def refuse(task: str, problems: list[str]) -> None:
@@ -140,7 +140,7 @@ def _error(
                 sentences(
                     f"Another run on {what} did not end in time ({last})",
                     _unread(report),
-                    "Nothing was sent or charged. A retry waits anew",
+                    "Nothing was charged. A retry waits anew",
                 )
             )
         case Verdict.TIMED_OUT:
@@ -154,7 +154,7 @@ def _error(
                 )
             )
         case Verdict.UNREADABLE:
-            failures = counted(report.wait.evidence.failures, "time")
+            failures = number_of(report.wait.evidence.failures, "time")
             return ReadFailuresError(
                 sentences(
                     f"{what} could not be read {failures} in a row; last: {_message(report)}",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider.texts import counted, is_storable, one_line, sentences, storable, word
+from airflow_provider.texts import is_storable, number_of, one_line, sentences, storable, word
 
 GONE = "\ufffd"
 
@@ -107,6 +107,6 @@ def test_sentences_are_never_glued_together(parts: tuple[str | None, ...], told:
     ("number", "told"), [(0, "0 entries"), (1, "1 entry"), (2, "2 entries"), (100, "100 entries")]
 )
 def test_a_number_agrees_with_its_noun(number: int, told: str) -> None:
-    assert counted(number, "entry", "entries") == told
-    assert counted(1, "document") == "1 document"
-    assert counted(2, "document") == "2 documents"
+    assert number_of(number, "entry", "entries") == told
+    assert number_of(1, "document") == "1 document"
+    assert number_of(2, "document") == "2 documents"

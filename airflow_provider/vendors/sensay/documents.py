@@ -16,6 +16,7 @@ from airflow_provider.sync.destination import put
 from airflow_provider.sync.documents import Deletion, Held, Kind, Wanted
 from airflow_provider.sync.kinds import content_type
 from airflow_provider.sync.mark import UNSEEN, Mark, read_title, write_title
+from airflow_provider.texts import number_of
 from airflow_provider.vendors.sensay import endpoints as sensay
 from airflow_provider.vendors.sensay.endpoints import only_result
 from airflow_provider.vendors.sensay.entry import RULES, VECTOR_CREATED, EntryTarget, Generation
@@ -103,7 +104,7 @@ class SensayKnowledgeBase:
             entries |= backwards
             if total == other == len(entries):
                 return list(entries.values())
-            told = f"it shows {len(entries)} entries and names {total}"
+            told = f"it shows {number_of(len(entries), 'entry', 'entries')} and names {total}"
         raise ListIncompleteError(
             f"The list of replica {self.replica_uuid} does not add up ({told}), read {_WALKS} times. Nothing can be "
             "concluded from it, so nothing was written or deleted. A retry reads it again."

@@ -71,8 +71,8 @@ OPERATOR = [
     (
         report(Verdict.TIMED_OUT, None, purpose=Purpose.FOREIGN),
         errors.RefreshTimeoutError,
-        "Another run on SendKit agent 664a…9d0e did not end in time (nothing could be read). Nothing was sent or "
-        "charged. A retry waits anew.",
+        "Another run on SendKit agent 664a…9d0e did not end in time (nothing could be read). Nothing was charged. "
+        "A retry waits anew.",
     ),
     (
         report(Verdict.UNREADABLE, None, error=RATE_LIMITED, failures=1),

@@ -167,4 +167,4 @@ def test_whatever_is_shown_it_is_done_only_with_nothing_on_its_way_and_ends_by_i
 def test_a_wait_tells_how_many_are_through() -> None:
     wait, _ = look(WAIT, Tally(working=5), START)
     wait, _ = look(wait, Tally(working=3, troubled=1), START + 1)
-    assert str(wait) == "3 entries on their way, 2 through, 1 with an error"
+    assert str(wait) == "3 entries on the way, 2 through, 1 with an error"
