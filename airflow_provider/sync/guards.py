@@ -70,6 +70,8 @@ def ceiling(check: Checker, name: str, value: object) -> Ceiling:
 def too_many_deletions(plan: Plan, most: Ceiling) -> str | None:
     """Say why the plan's deletions are refused, if they are; what is superseded or renamed loses nothing."""
     allowed = most.of(plan.live)
+    if most.count is not None and most.count > plan.live:
+        allowed = max(0, plan.live - 1)  # whoever allows ten of five did not mean all of them
     if plan.deletions <= allowed:
         return None
     return (

@@ -8,13 +8,14 @@ import pytest
 
 from airflow_provider.arguments import Checker
 from airflow_provider.sources.values import Skip
-from airflow_provider.sync.documents import Wanted
+from airflow_provider.sync.documents import Kind, Wanted
 from airflow_provider.sync.guards import (
     IN_A_ROW,
     Breaker,
     Ceiling,
     ceiling,
     nothing_usable,
+    too_many_changes,
     too_many_deletions,
 )
 from airflow_provider.sync.plan import Plan
@@ -77,6 +78,40 @@ def test_the_last_document_is_lost_only_by_explicit_leave() -> None:
     assert too_many_deletions(everything, Ceiling(percent=Decimal("0.99") * 100)) is not None
     assert too_many_deletions(everything, Ceiling(percent=Decimal(100))) is None
     assert too_many_deletions(everything, Ceiling(count=1)) is None
+
+
+def test_a_number_that_is_larger_than_the_knowledge_base_never_means_all_of_it() -> None:
+    assert too_many_deletions(losing(5, 5), Ceiling(count=10)) is not None
+    assert too_many_deletions(losing(4, 5), Ceiling(count=10)) is None
+    assert too_many_deletions(losing(5, 5), Ceiling(count=5)) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "live", "allowed"),
+    [("7%", 100, 7), ("14%", 50, 7), ("28%", 25, 7), ("29%", 100, 29), ("55%", 100, 55)],
+)
+def test_a_share_is_counted_exactly(said: str, live: int, allowed: int) -> None:
+    assert ceiling(Checker(), "max_deletes", said).of(live) == allowed
+
+
+def test_changes_are_counted_by_live_documents_and_a_few_always_may() -> None:
+    documents = [wanted(f"{n}", f"new {n}") for n in range(20)]
+    entries = [held(n + 1, f"{n}", f"old {n}") for n in range(20)]
+    made = plan(documents, entries)
+    assert too_many_changes(made, Ceiling(percent=Decimal(50))) == (
+        "20 of 20 live documents would get another content; max_changes=50% allows 10"
+    )
+    assert too_many_changes(made, Ceiling(percent=Decimal(100))) is None
+    assert too_many_changes(made, None) is None
+    assert too_many_changes(plan(documents[:10], entries[:10]), Ceiling(percent=Decimal(10))) is None
+    assert too_many_changes(plan(documents[:3], entries[:3]), Ceiling(count=2)) is not None
+
+
+def test_what_moved_is_no_deletion_wherever_it_went() -> None:
+    documents = [wanted(f"eu/{n}", f"{n}", kind=Kind.FILE) for n in range(6)]
+    entries = [held(n + 1, f"{n}", f"{n}", kind=Kind.FILE) for n in range(6)]
+    made = plan(documents, entries, delete_missing=True, patches=False)
+    assert (len(made.rows), made.deletions) == (12, 0)
 
 
 def test_moves_and_twins_and_failures_cost_nothing() -> None:
