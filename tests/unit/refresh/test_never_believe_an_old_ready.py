@@ -216,7 +216,8 @@ class NeverBelieveAnOldReady(RuleBasedStateMachine):
         lags: tuple[float, ...],
     ) -> None:
         self.clock = Clock()
-        self.entry = Sensay(self.clock, generation, first, age)
+        self.entry_lags = lags
+        self.entry = Sensay(self.clock, generation, self._stamped(first), age)
         self.entry.lags = lags
         self.airflow = Airflow(self.clock, self.entry, self._task, self._write)
         self.airflow.timeout = TIMEOUT
@@ -253,12 +254,20 @@ class NeverBelieveAnOldReady(RuleBasedStateMachine):
         """Take a write of ours."""
         return self.airflow.process.step(lambda: self.entry.write(self.text, vector=self.vector))
 
+    def _stamped(self, course: Course) -> Course:
+        """
+        Let each change stamp ``updatedAt`` where one replica is behind the other.
+
+        If nothing is stamped, a step of the text before cannot be told from one of ours by anybody.
+        """
+        return replace(course, stamps_write=True, stamps_steps=True) if len(self.entry_lags) > 1 else course
+
     # --- what happens -------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.airflow.state in ("none", "retry"))
     @rule(process=deaths, answers=answers_to_writes, course=courses)
     def a_try(self, process: Process, answers: list[str], course: Course) -> None:
-        self.entry.answers, self.entry.course = answers, course
+        self.entry.answers, self.entry.course = answers, self._stamped(course)
         self._work(process)
 
     @precondition(lambda self: self.airflow.state == "deferred")
@@ -279,7 +288,7 @@ class NeverBelieveAnOldReady(RuleBasedStateMachine):
         restarts: list[int],
         silence: float,
     ) -> None:
-        self.entry.answers, self.entry.course = answers, course
+        self.entry.answers, self.entry.course = answers, self._stamped(course)
         self._work(process, self.airflow.trigger(rand, tuple(restarts), silence))
 
     @precondition(lambda self: self.airflow.state == "deferred")
@@ -303,7 +312,7 @@ class NeverBelieveAnOldReady(RuleBasedStateMachine):
     @precondition(lambda self: self.airflow.store.record is None or not self.airflow.store.record.open)
     @rule(course=courses)
     def somebody_else_writes_while_nothing_of_ours_is_open(self, course: Course) -> None:
-        self.entry.course = replace(course, stale=0.0)  # see the module's docstring
+        self.entry.course = replace(self._stamped(course), stale=0.0)  # see the module's docstring
         self.entry.take("somebody else's text")
         self.clock.pass_time(max(self.entry.lags))  # see the module's docstring
 
