@@ -291,6 +291,22 @@ def test_a_delete_says_how_far_it_got(rig: Rig, generation: str, status: int, ou
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
+def test_a_404_means_absent_only_beside_a_list_that_can_be_read(rig: Rig, generation: str) -> None:
+    """A page of nginx, a mistyped replica and the wrong generation say 404 as well."""
+    rig.speak(generation)
+    rig.sandbox.fault("status", path="/v1/", status=404, body="<html>nginx</html>", times=None)
+    ended = TaskUnderTest(rig.delete(), retries=2).to_the_end()
+    assert ended.verdict == ("failed", "NotFoundError"), ended.told
+    rig.sandbox.clear_faults()
+    assert rig.entries() == [rig.sandbox.entry_id]
+    if generation == "knowledge-base":
+        nobodys = "11111111-2222-4333-8444-555555555555"
+        ended = TaskUnderTest(rig.delete(replica_uuid=nobodys), retries=2).to_the_end()
+        assert ended.verdict == ("failed", "NotFoundError"), ended.told
+    assert rig.entries() == [rig.sandbox.entry_id]
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
 def test_a_delete_outlasts_a_passing_failure(rig: Rig, generation: str) -> None:
     rig.speak(generation)
     rig.sandbox.fault("status_after", method="DELETE", status=503)
