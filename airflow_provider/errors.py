@@ -19,7 +19,10 @@ from airflow.providers.common.compat.sdk import (
     AirflowSensorTimeout,
 )
 
-from airflow_provider.texts import sentences
+from airflow_provider.texts import sentences, word
+
+#: Characters of an error that crosses from a trigger to a worker.
+LONGEST = 4000
 
 
 class AgentKnowledgeError(AirflowException):
@@ -170,8 +173,9 @@ class ApiError(AgentKnowledgeError):
         """Return what crosses from a trigger to a worker."""
         fields = {
             "type": type(self).__name__,
-            "message": self.message,
-            "advice": self.advice or None,
+            # What crosses has to fit the triggerer's pipe and its database, whatever a fault of ours holds.
+            "message": word(self.message, LONGEST),
+            "advice": word(self.advice, LONGEST) or None,
             "status": self.status,
             "request_id": self.request_id,
             "fingerprint": self.fingerprint,

@@ -201,9 +201,9 @@ class CreateTask(RefreshTask):
         listed = self.send(self.refresh.search(self.refresh.url, 1))
         ids = self.refresh.same_url(listed)  # the vendor's answer does not say which
         fields = error.to_json()
-        fields["message"] = (
-            f"{error.message} The URL stands in entry {ids or 'that the list does not show'} already; nothing was "
-            "created. Update or delete that entry instead."
+        fields["advice"] = (
+            f"The URL stands in entry {ids or 'that the list does not show'} already; nothing was created. Update or "
+            "delete that entry instead."
         )
         told = ApiError.from_json({**fields, "type": AlreadyThereError.__name__})
         raise told from error

@@ -73,6 +73,13 @@ def test_what_crosses_from_a_trigger_to_a_worker_is_whole(kind: type[errors.ApiE
     assert again.to_json() == error.to_json()
 
 
+def test_what_crosses_can_be_stored_whatever_a_fault_of_ours_holds() -> None:
+    told = errors.TransportError("A read broke: KeyError: 'nu\x00l \ud83d\n" + "x" * 10_000).to_json()
+    json.dumps(told, ensure_ascii=False).encode()
+    assert told["message"].isprintable()
+    assert len(told["message"]) == 4000
+
+
 def test_an_error_that_an_earlier_version_stored_still_loads() -> None:
     again = errors.ApiError.from_json({"type": "NotFoundError", "message": "gone", "status": 404})
     assert (type(again), str(again), again.advice) == (errors.NotFoundError, "gone", "")

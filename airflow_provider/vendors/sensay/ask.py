@@ -81,8 +81,8 @@ def _answered(send: Send, replica_uuid: str, question: Question, log: Any) -> di
         except ApiError as error:
             if not is_ambiguous(error):
                 raise
-            failure, reason = error, f"no answer: {error}"
-            log.warning("Attempt %d of %d: %s", attempt, question.attempts, error)
+            failure, reason = error, f"no answer: {error.message}"
+            log.warning("Attempt %d of %d: %s", attempt, question.attempts, error.message)
             continue
         failure = None
         trouble = question.trouble(answer)

@@ -70,8 +70,8 @@ def decide(error: errors.ApiError | None) -> Generation:
     if isinstance(error, SAYS_NOTHING):
         raise error
     raise errors.InvalidResponseError(
-        f"Cannot tell which generation of the Sensay API the connection speaks: {error}. "
-        "Check its Base URL, or set its API generation (extra 'api') to knowledge-base or training.",
+        f"Cannot tell which generation of the Sensay API the connection speaks: {error.message}",
+        advice="Check its Base URL, or set its API generation (extra 'api') to knowledge-base or training.",
         status=error.status,
         request_id=error.request_id,
     )
