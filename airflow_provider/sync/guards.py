@@ -18,7 +18,7 @@ from airflow_provider.errors import (
 )
 from airflow_provider.sync.documents import UNREAD, Held, Wanted
 from airflow_provider.sync.plan import Action, Plan
-from airflow_provider.texts import number_of
+from airflow_provider.texts import number_of, one_line
 
 #: Answers one after the other that say that the vendor is ill, before the run stops.
 IN_A_ROW = 10
@@ -178,7 +178,7 @@ def refuse_deletions(plan: Plan, most: Ceiling, source: str, key: str) -> None:
     :raises DeletionRefusedError: for good
     """
     if theirs := foreign(plan, source):
-        named = ", ".join(entry.title or str(entry.id) for entry in theirs[:_NAMED])
+        named = ", ".join(one_line(entry.title, 60) or str(entry.id) for entry in theirs[:_NAMED])
         raise DeletionRefusedError(
             f"{key}: {number_of(len(theirs), 'entry', 'entries')} of this sync_id came from another source ({named}), "
             "and would be deleted as missing from this one. Nothing was deleted. A retry is refused as well. Give each "

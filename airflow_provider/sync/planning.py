@@ -18,6 +18,7 @@ from airflow_provider.sync.documents import Held, Kind, Wanted
 from airflow_provider.sync.mark import UNSEEN, bare_title
 from airflow_provider.sync.plan import Action, Method, Plan, Row
 from airflow_provider.sync.state import Done, SyncState
+from airflow_provider.texts import one_line, word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +104,7 @@ def _is_lost(entry: Held, options: PlanOptions) -> bool:
 def _about(action: Action, entry: Held, reason: str = "") -> Row:
     return Row(
         action=action,
-        key=entry.title or entry.key_hash,
+        key=word(entry.title, len(entry.title)) or entry.key_hash,
         key_hash=entry.key_hash,
         entry=entry,
         reason=reason,
@@ -291,7 +292,7 @@ def _renamed(
             continue
         (entry,) = free.pop(name)
         left[entry.key_hash].remove(entry)
-        reason = f"was {entry.title!r}" if entry.title else ""
+        reason = f"was {one_line(entry.title, 60)!r}" if entry.title else ""
         renamed.append(replace(row, action=Action.RENAME, entry=entry, reason=reason))
     return renamed
 
@@ -307,7 +308,7 @@ def _moved(rows: list[Row], left: dict[str, list[Held]]) -> list[Row]:
             moved.append(row)
             continue
         left[entry.key_hash].remove(entry)
-        reason = f"was {entry.title!r}" if entry.title else ""
+        reason = f"was {one_line(entry.title, 60)!r}" if entry.title else ""
         moved.append(replace(row, action=Action.UPDATE, method=Method.RECREATE, entry=entry, reason=reason))
     return moved
 
