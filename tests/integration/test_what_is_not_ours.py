@@ -241,3 +241,17 @@ def test_the_first_looks_keep_to_a_retry_after(rig: Rig, mode: dict[str, Any]) -
     assert (ended.state, rig.paid) == ("success", 1), ended.told
     reads = sum(each.startswith("GET") and "agents" in each for each in rig.asked)
     assert reads <= 5, "one before the POST, the 429, and what proves the end after half a minute"
+
+
+def test_a_rescheduling_sensor_without_a_memory_looks_twice_where_the_marker_has_moved(rig: Rig) -> None:
+    """Below Airflow 3.3 nothing is kept between two looks, and one look at a later marker proves nothing."""
+    rig.sandbox.options(lag=30, retrain_answer_status="completed")
+    result = ran(rig.retrain(wait_for_completion=False)).result
+    assert (result["outcome"], result["proven_by"]) == ("submitted", None)
+    rig.sandbox.advance(60)
+    ended = ran(
+        rig.agent_sensor(since=result, mode="reschedule", start_grace=60),
+        supervisor=Supervisor(is_task_state_available=False),
+    )
+    assert (ended.state, ended.result["proven_by"]) == ("success", "MARKER_LATER"), ended.told
+    assert ended.result["outcome"] == "refreshed"
