@@ -77,6 +77,13 @@ class Checker:
             return 1.0
         return number
 
+    def at_most(self, name: str, seconds: float) -> None:
+        """Refuse a duration that Airflow took, and that a database or a clock cannot hold."""
+        if not seconds <= MOST_SECONDS:
+            self.problems.append(
+                f"{name} must be at most {MOST_SECONDS:.0f} seconds (10 years), got {seconds:g}"
+            )
+
     def count(self, name: str, value: Any, least: int = 1) -> int:
         """Return a whole number."""
         number = self._number(name, value, int)

@@ -89,7 +89,9 @@ class Waiting:
 
 
 def waiting(sensor: SensorArguments, check: Checker) -> Waiting:
-    """Read the arguments that both sensors have."""
+    """Read the arguments that both sensors have; of Airflow's own only what no store could hold is refused."""
+    for name in ("timeout", "poke_interval"):
+        check.at_most(name, float(getattr(sensor, name)))
     result, moment = _since(check, sensor.since)
     return Waiting(
         start_grace=check.seconds("start_grace", sensor.start_grace),

@@ -234,6 +234,18 @@ def test_the_sensors_refuse_as_the_operators_do(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("deferrable", MODES)
+def test_a_sensor_that_waits_for_ages_is_refused(rig: Rig, deferrable: bool) -> None:
+    wrong = {"timeout": 1e10, "poke_interval": 1e9}
+    for make in (
+        rig.agent_sensor(deferrable=deferrable, **wrong),
+        rig.entry_sensor(deferrable=deferrable, **wrong),
+    ):
+        _refused(
+            rig, make, "timeout must be at most 315360000 seconds (10 years)", "poke_interval must be at most"
+        )
+
+
+@pytest.mark.parametrize("deferrable", MODES)
 def test_everything_that_is_wrong_is_named_at_once(rig: Rig, deferrable: bool) -> None:
     wrong = {
         "poll_interval": -1,
