@@ -74,8 +74,7 @@ def operator_error(report: Report, target: Target, *, price: str, durable: bool)
     again = (
         "A retry re-attaches to the same run and is not charged again"
         if durable
-        else "Below Airflow 3.3 there is no record of this try: a retry finds the run only while it is active, and "
-        f"else starts a new one{price}"
+        else "Below Airflow 3.3 nothing is kept of a write that is free: a retry writes again"
     )
     if report.verdict is Verdict.FAILED:
         return RefreshFailedError(

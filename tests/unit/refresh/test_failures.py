@@ -142,8 +142,6 @@ def test_a_sensors_failure_is_final_and_its_timeout_is_airflows() -> None:
     assert str(late).endswith("The remote run goes on. A retry looks again and costs nothing.")
 
 
-def test_below_33_a_retry_is_told_what_it_may_cost() -> None:
-    error = operator_error(report(Verdict.TIMED_OUT, TRAINING), AGENT, price=", 10 credits", durable=False)
-    assert str(error).endswith(
-        "a retry finds the run only while it is active, and else starts a new one, 10 credits."
-    )
+def test_below_33_a_retry_of_a_free_write_writes_again() -> None:
+    error = operator_error(report(Verdict.TIMED_OUT, TRAINING), ENTRY, price="", durable=False)
+    assert str(error).endswith("nothing is kept of a write that is free: a retry writes again.")
