@@ -71,7 +71,7 @@ def in_every_state(stack: AirflowStack, sandbox: Sandbox) -> Agents:
 
 def seed_events(stack: AirflowStack, dag_id: str, days: int, *, until: float = 0.2) -> int:
     """
-    Write a nightly history for every asset of a DAG, straight into the database.
+    Write a nightly history for every asset of a DAG, straight into the database. Some stopped days ago.
 
     :param until: days since the newest
     :returns: how many targets have one
@@ -84,8 +84,9 @@ def seed_events(stack: AirflowStack, dag_id: str, days: int, *, until: float = 0
     rows = []
     for number, asset in enumerate(assets):
         costs = asset["uri"].startswith("sendkit")
+        stopped = {5: 4.0, 7: 1.5}.get(number % 18, 0.0)
         for day in range(days):
-            at = now - timedelta(days=day + until, minutes=number)
+            at = now - timedelta(days=day + until + stopped, minutes=number)
             extra = {
                 "outcome": "refreshed",
                 "status": "completed" if costs else "READY",

@@ -30,6 +30,7 @@ from tests.unit.plugin.judged import CASES, SCRIPT
 
 FILES = ("page.js", "reading.js", "judgement.js", "page.css")
 KNOWLEDGE = "/plugin/knowledge"
+STATES = ("failing", "stale", "ageing", "running", "never", "fresh")
 
 
 @pytest.fixture(scope="module")
@@ -359,6 +360,8 @@ def test_it_looks_as_airflow_does(
     table = open_page(view, stack)
     row_of(table, Agents.name(agents.failing)).get_by_role("button").click()
     expect(view.get_by_text("could not be crawled")).to_be_visible()
+    for state in STATES:
+        expect(table.locator(f"tr[data-state={state}]").first).to_be_attached()
     text, ground = view.locator(".ak").evaluate(BRIGHTNESS)
     assert (text > ground) is (theme == "dark"), (text, ground)
     view.screenshot(path=pictures / f"knowledge-page-{theme}.png")
