@@ -205,8 +205,8 @@ class CreateTask(RefreshTask):
             f"The URL stands in entry {ids or 'that the list does not show'} already; nothing was created. Update or "
             "delete that entry instead."
         )
-        told = ApiError.from_json({**fields, "type": AlreadyThereError.__name__})
-        raise told from error
+        named = ApiError.from_json({**fields, "type": AlreadyThereError.__name__})
+        raise named from error
 
     def refused(self, decision: Decision) -> AgentKnowledgeError:
         """Say why nothing is created."""

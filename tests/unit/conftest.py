@@ -10,7 +10,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-# A pass over the whole road is no unit of time that a deadline for one example would suit.
+# A walk through the whole loop is no unit of time that a deadline for one example would suit.
 _common = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], report_multiple_bugs=False)
 
 settings.register_profile("quick", _common, max_examples=100)

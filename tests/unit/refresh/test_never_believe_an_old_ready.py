@@ -1,5 +1,5 @@
 """
-An update is proven before it is called done: the real road against a model of an entry whose ``READY`` may
+An update is proven before it is called done: the real loop against a model of an entry whose ``READY`` may
 be an old one, while workers die at any step, triggers restart, and people clear the task with another text.
 
 What may not happen, whatever the order: a success while the replica does not answer from what was sent, or a

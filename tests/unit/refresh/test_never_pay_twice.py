@@ -1,5 +1,5 @@
 """
-A retrain is paid once: the real road, with its record and its rules, against a model of the vendor, while
+A retrain is paid once: the real loop, with its record and its rules, against a model of the vendor, while
 workers die at any step, answers get lost, triggers restart, people clear and somebody else retrains too.
 
 What may not happen, whatever the order: a second charge for one refresh, except after a run that the vendor

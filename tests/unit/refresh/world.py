@@ -1,5 +1,5 @@
 """
-A small world for the road to walk through: a clock, a store, a process that may die at any step, and the
+A small world for the loop to run in: a clock, a store, a process that may die at any step, and the
 parts of Airflow that start, defer, retry and clear a task.
 """
 
