@@ -16,5 +16,5 @@ _common = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], 
 settings.register_profile("quick", _common, max_examples=100)
 settings.register_profile("thorough", _common, max_examples=5000, stateful_step_count=50)
 
-if "HYPOTHESIS_PROFILE" in os.environ:
-    settings.load_profile(os.environ["HYPOTHESIS_PROFILE"])
+# The option of the command line is read after this.
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
