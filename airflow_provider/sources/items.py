@@ -44,11 +44,22 @@ class Items:
         """Yield each as a document."""
         for number, item in enumerate(_flat(self.items() if callable(self.items) else self.items), start=1):
             if isinstance(item, str) and has_glob(item) and not given_file(item).exists():
-                item = Folder(item)
+                yield from _of_glob(item, number, may_be_empty=may_be_empty)
+                continue
             if isinstance(item, (Folder, Query, Items)):
                 yield from item.documents(may_be_empty=may_be_empty)
             else:
                 yield Document.of(item, f"item {number}")
+
+
+def _of_glob(text: str, number: int, *, may_be_empty: bool) -> Iterator[Document | SkippedDocument]:
+    """Yield what a glob means; brackets that mean nothing are the name of a given file that is not there."""
+    found = False
+    for document in Folder(text).documents(may_be_empty=may_be_empty):
+        found = True
+        yield document
+    if not found and not any(each in text for each in "*?{"):
+        yield Document.of(text, f"item {number}")
 
 
 def _flat(items: Any) -> Iterator[object]:

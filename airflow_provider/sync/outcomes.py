@@ -196,7 +196,11 @@ def applied(
     """
     counts = dict(Counter(line["outcome"] for line in lines))
     entries = [row.entry.id for row in plan.rows if row.action in OF_DOCUMENTS and row.entry]
-    live = [row for row in plan.rows if row.action in OF_DOCUMENTS and row.entry and row.entry.usable]
+    usable = [row for row in plan.rows if row.entry and row.entry.usable]
+    # Where nothing of the source is live, what stayed of an earlier one is: nothing new, that anybody has to pay for.
+    live = [row for row in usable if row.action in OF_DOCUMENTS] or [
+        row for row in usable if row.action is Action.MISSING
+    ]
     changed = is_owed or any(counts.get(name) for name in _CHANGES)
     return {
         **({"entry_id": entries[0]} if len(entries) == 1 else {}),

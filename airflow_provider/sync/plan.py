@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -110,18 +110,27 @@ class Plan:
 
     @property
     def deletions(self) -> int:
-        """How many live documents would be lost, what ``max_deletes`` is about; one that has moved is not."""
-        staying: set[tuple[Kind | None, str]] = {
+        """
+        How many live documents would be lost, what ``max_deletes`` is about; one that has moved is not.
+
+        A document that stays stands for one that goes: of twenty that say the same, one does not stand for all.
+        """
+        staying: Counter[tuple[Kind | None, str]] = Counter(
             (row.wanted.kind, row.wanted.digest)
             for row in self.rows
             if row.wanted and row.action not in (Action.FAILED, Action.SKIPPED, Action.KEPT_STALE)
-        }
-        doomed = [
-            (row.key_hash, (row.entry.kind, row.entry.digest))
-            for row in self.of(Action.DELETE)
-            if row.entry and not row.entry.failed
-        ]
-        return len({key for key, content in doomed if content not in staying})
+        )
+        doomed: dict[str, set[tuple[Kind | None, str]]] = defaultdict(set)
+        for row in self.of(Action.DELETE):
+            if row.entry and not row.entry.failed:
+                doomed[row.key_hash].add((row.entry.kind, row.entry.digest))
+        lost = 0
+        for contents in doomed.values():
+            if all(staying[content] > 0 for content in contents):
+                staying.subtract(contents)
+            else:
+                lost += 1
+        return lost
 
     @property
     def overwrites(self) -> int:

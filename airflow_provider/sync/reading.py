@@ -99,6 +99,15 @@ class Reading:
             if first is not taken and first.wanted.skip is not Skip.EXCLUDED:
                 if wanted.skip is Skip.EXCLUDED or (taken.file is not None and taken.file == first.file):
                     continue  # two folders of one source hold it
+                if (unusable := self._told_by_blanks(first, taken)) is not None:
+                    keep = first if unusable is taken else taken
+                    self._files[wanted.key_hash] = keep.file, None  # type: ignore[assignment]
+                    (self._stat_cache or {}).pop(wanted.key_hash, None)
+                    found[wanted.key_hash] = keep
+                    why = f"nothing but blanks tells its name from that of {keep.file}"
+                    other = self._skipped(str(unusable.key), UnusableError(Skip.UNUSABLE_NAME, why))
+                    found[other.key_hash] = unusable._replace(wanted=other)
+                    continue
                 raise DuplicateKeyError(
                     f"documents: {first.key!r} ({first.wanted.title}) and {taken.key!r} ({wanted.title}) have the same "
                     "key. Keys tell documents apart, so neither can be kept up to date. Nothing was sent."
@@ -110,6 +119,15 @@ class Reading:
                     "Nothing was sent."
                 )
         return [taken.wanted for taken in found.values()]
+
+    @staticmethod
+    def _told_by_blanks(first: _Taken, other: _Taken) -> _Taken | None:
+        """Return which of two files of one key is not kept, if they differ in blanks alone: the one that has them."""
+        if first.file is None or other.file is None or first.key == other.key:
+            return None
+        if str(first.key).strip() != str(other.key).strip():
+            return None
+        return first if other.key == other.wanted.key else other
 
     def again(self, wanted: Wanted) -> tuple[Wanted, Content]:
         """

@@ -124,7 +124,7 @@ class SyncRun:
         self.saved = report.carried if report else None
         self.started = self.saved.started if self.saved else time.time()
         self.first = self.saved.plan if self.saved else ""
-        self.tag = source_tag(options.source_name)
+        self.tag = source_tag(_source_name(context, options))
         self.journal = Journal(context)
         self.event = OwedEvent(destination.vendor, destination.key, options.sync_id)
         self.removals = Removals(earlier=self.saved.superseded if self.saved else 0)
@@ -595,6 +595,14 @@ def _begun(plan: Plan, moved: Collection[str], leaving: Collection[str] | None) 
         return row
 
     return replace(plan, rows=tuple(begun(row) for row in plan.rows))
+
+
+def _source_name(context: Context, options: SyncOptions) -> str:
+    """Name the source; a list has no name but its task's, and each part of a mapped task is a source of its own."""
+    ti = context["ti"]
+    name = options.source_name or f"{getattr(ti, 'dag_id', '')}.{getattr(ti, 'task_id', '')}"
+    index = getattr(ti, "map_index", -1)
+    return name if index in (None, -1) else f"{name}[{index}]"
 
 
 def _worker() -> str:

@@ -130,9 +130,10 @@ class Rig:
             "poll_interval": 0.5,
             "start_grace": 2,
             "documents": documents,
+            "task_id": "sync",
             **arguments,
         }
-        return lambda: SensaySyncKnowledgeBaseOperator(task_id="sync", **given)
+        return lambda: SensaySyncKnowledgeBaseOperator(**given)
 
     def agent_sensor(self, **arguments: Any) -> Make:
         given = {"agent_id": self.sandbox.agent_id, "poke_interval": 0.5, "start_grace": 2, **arguments}

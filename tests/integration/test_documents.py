@@ -264,6 +264,19 @@ def test_the_version_changes_with_the_content_and_only_then(rig: Rig, folder: Pa
     assert (first == second, first == third, run(make).result["version"]) == (True, False, first)
 
 
+@pytest.mark.parametrize("deferrable", MODES)
+def test_a_folder_of_which_nothing_can_be_sent_names_no_new_version(
+    rig: Rig, folder: Path, deferrable: bool
+) -> None:
+    """What the agent knows has not changed, so the retrain behind it pays nothing."""
+    before = run(sync(rig, everything(folder), deferrable=deferrable)).result["version"]
+    for path in folder.rglob("*.*"):
+        path.rename(path.with_suffix(".md"))
+    ended = run(sync(rig, everything(folder), deferrable=deferrable, on_empty_source="allow"))
+    assert ended.result["counts"] == {"skipped": 4, "missing": 4}
+    assert ended.result["version"] == before
+
+
 def test_a_dry_run_tells_the_plan_and_sends_nothing(rig: Rig, folder: Path) -> None:
     ended = run(sync(rig, everything(folder), dry_run=True))
     assert ended.result["counts"] == {"create": 4}

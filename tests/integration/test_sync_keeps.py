@@ -120,13 +120,54 @@ def test_another_source_of_the_same_sync_id_is_noticed_before_its_documents_go(
     library.bring(f"file://{other}/*")
     ended = library.run(delete_missing=True)
     assert ended.verdict == ("failed", "DeletionRefusedError")
-    assert "brought along by another source (faq-" in ended.told
+    assert "came from another source (faq-" in ended.told
     assert library.written == {}
     assert len(library.ours()) == 25
     library.bring(f"file://{other}/*", sync_id="faq", adopt_from="main")  # as the message says
     library.bring(delete_missing=True)
     assert len(library.ours()) == 20
     assert len(library.ours("faq")) == 5
+
+
+@both
+def test_a_part_of_a_mapped_task_deletes_nothing_of_another_part(library: Library, deferrable: bool) -> None:
+    parts = [
+        [Document(key=f"{part}-{n}", text=f"{part} {n}") for n in range(size)]
+        for part, size in enumerate((12, 3))
+    ]
+
+    def run(part: int, **arguments: Any) -> Outcome:
+        make = library.make(parts[part], delete_missing=True, deferrable=deferrable, **arguments)
+        return TaskUnderTest(make, map_index=part).to_the_end()
+
+    assert run(1).verdict == ("success", None)
+    ended = run(0)
+    assert ended.verdict == ("failed", "DeletionRefusedError")
+    assert "3 entries of this sync_id came from another source" in ended.told
+    for _ in range(2):
+        for part in (0, 1):
+            assert run(part, sync_id=f"shops-{part}").verdict == ("success", None)
+    parts[0].pop()
+    assert run(0, sync_id="shops-0").result["counts"] == {"unchanged": 11, "delete_accepted": 1}
+
+
+def test_two_lists_of_one_sync_id_are_two_sources(library: Library) -> None:
+    def run(task_id: str, keys: str, **arguments: Any) -> Outcome:
+        documents = [Document(key=key, text=f"Text of {key}") for key in keys]
+        return library.run(documents, task_id=task_id, **arguments)
+
+    assert run("many", "abcdefghijkl").state == "success"
+    assert run("few", "z").state == "success"
+    assert run("many", "abcdefghijkl", delete_missing=True).verdict == ("failed", "DeletionRefusedError")
+    assert len(library.ours()) == 13
+
+
+def test_texts_that_are_alike_are_not_deleted_beyond_the_limit(library: Library) -> None:
+    shops = [Document(key=f"shop-{n}", title=f"Shop {n}", text="Opening soon.") for n in range(20)]
+    library.bring(shops)
+    ended = library.run(shops[:1], delete_missing=True)
+    assert ended.verdict == ("failed", "DeletionRefusedError")
+    assert (library.written, len(library.ours())) == ({}, 20)
 
 
 def test_a_source_that_moved_elsewhere_is_no_other_source(library: Library, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from airflow_provider.errors import DuplicateKeyError, InvalidArgumentError, Sou
 from airflow_provider.sources import Folder
 from airflow_provider.sources.items import Items
 from airflow_provider.sources.values import Skip
-from tests.unit.sources.reading import keys, read, skips
+from tests.unit.sources.reading import keys, read, reading, skips
 
 
 @pytest.fixture
@@ -101,6 +101,20 @@ def test_two_names_that_differ_in_their_composition_only_are_an_error_that_names
     with pytest.raises(DuplicateKeyError) as caught:
         read(f"file://{tmp_path}/*.md")
     assert str(caught.value).count("größe.md") >= 2
+
+
+@pytest.mark.parametrize("odd", [" faq.md", "faq.md ", "\u00a0faq.md"])
+def test_a_name_that_differs_in_blanks_alone_is_skipped_and_the_other_goes(tmp_path: Path, odd: str) -> None:
+    (tmp_path / "faq.md").write_text("The one that is meant.")
+    (tmp_path / odd).write_text("A copy with a slip in its name.")
+    with reading(f"file://{tmp_path}/*", stat_cache={}) as done:
+        kept, skipped = sorted(done.wanted, key=lambda each: each.skip is not None)
+        assert done.again(kept)[1].content == b"The one that is meant."
+    assert (kept.key, kept.skip) == ("faq.md", None)
+    assert (skipped.key, skipped.skip) == (odd, Skip.UNUSABLE_NAME)
+    assert f"that of {tmp_path}/faq.md" in skipped.detail
+    (tmp_path / "faq.md").unlink()
+    assert list(read(f"file://{tmp_path}/*")) == ["faq.md"]
 
 
 def test_a_name_in_another_composition_is_the_same_document(tmp_path: Path) -> None:

@@ -339,6 +339,17 @@ def test_a_file_that_was_given_and_is_not_there_has_failed(tmp_path: Path, form:
             read([str(tmp_path / "a.md"), given])
 
 
+def test_brackets_that_mean_nothing_are_the_name_of_a_file_that_is_not_there(tmp_path: Path) -> None:
+    for name in ("a.md", "faq [1].md"):
+        (tmp_path / name).write_text(name)
+    given = [str(tmp_path / "a.md"), str(tmp_path / "faq [1].md")]
+    assert list(read(given)) == given
+    (tmp_path / "faq [1].md").unlink()
+    with pytest.raises(SourceIncompleteError, match=r"faq \[1\]\.md does not exist on this worker"):
+        read(given)
+    assert list(read([given[0], f"{tmp_path}/*.txt", f"{tmp_path}/[b-z].md*"])) == given[:1]
+
+
 def test_one_page_under_two_keys_is_refused_since_the_vendor_takes_it_once() -> None:
     page = "https://example.com/prices"
     with pytest.raises(DuplicateKeyError, match=r"'one' and 'two' have the same url"):

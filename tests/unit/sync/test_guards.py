@@ -114,6 +114,24 @@ def test_what_moved_is_no_deletion_wherever_it_went() -> None:
     assert (len(made.rows), made.deletions) == (12, 0)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [
+        (20, range(1), 18),  # one that stays stands for one that goes, as that may have moved
+        (20, range(100, 101), 19),
+        (20, range(0), 20),
+        (6, range(100, 106), 0),  # all of them moved
+        (6, range(100, 103), 3),
+        (6, range(6), 0),
+    ],
+)
+def test_one_document_does_not_stand_for_all_that_say_the_same(before: int, after: range, lost: int) -> None:
+    entries = [held(n + 1, f"{n}", "Opening soon.", kind=Kind.FILE) for n in range(before)]
+    documents = [wanted(f"{n}", "Opening soon.", kind=Kind.FILE) for n in after]
+    for patches in (True, False):
+        assert plan(documents, entries, delete_missing=True, patches=patches).deletions == lost
+
+
 def test_moves_and_twins_and_failures_cost_nothing() -> None:
     documents = [wanted("new", "moved"), wanted("a")]
     entries = [
