@@ -32,10 +32,15 @@ class Shows(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One entry that an earlier try may have made."""
+    """
+    One entry that an earlier try may have made.
+
+    :param failed: it could not be processed, as it reads now
+    """
 
     entry_id: int
     shows: Shows
+    failed: bool = False
 
 
 class Create(Refresh, Protocol):
@@ -91,7 +96,7 @@ def decide_create(
     if record is None:
         return Decision(action=Action.SUBMIT, reason="nothing was created yet")
     if not record.open:
-        return _after_an_end(record, identity, policy)
+        return _after_an_end(record, identity, policy, found)
     if overridden(record, identity, policy):
         return Decision(action=Action.SUBMIT, reason="forced; what an earlier try made, if anything, stays")
     if not record.same_write(identity):
@@ -110,17 +115,39 @@ def decide_create(
     return _searched(record, policy, found, now, again=again)
 
 
-def _after_an_end(record: Record, identity: Identity, policy: Policy) -> Decision:
+def _after_an_end(
+    record: Record, identity: Identity, policy: Policy, found: tuple[Found, ...] | None
+) -> Decision:
     ended = settled(record, identity)
     if ended is not None:
         return ended
     if record.ending is Ending.FAILED and record.entry_id is not None and record.same_write(identity):
+        if found is None:
+            return Decision(
+                action=Action.LOOK, reason="somebody may have repaired what could not be processed"
+            )
+        for one in found:
+            return _failed_once(one, policy)
+    return Decision(action=Action.SUBMIT, reason="forced" if policy.force else "asked for again")
+
+
+def _failed_once(found: Found, policy: Policy) -> Decision:
+    """It could not be processed then. What it shows now may be somebody's repair, which is not ours to remove."""
+    if found.shows is Shows.OTHERS:
+        return Decision(
+            action=Action.SUBMIT, reason="somebody gave the entry that failed another content; it stays"
+        )
+    if found.failed:
         return Decision(
             action=Action.REPLACE,
             reason="it could not be processed, and never will be",
-            entry_id=record.entry_id,
+            entry_id=found.entry_id,
         )
-    return Decision(action=Action.SUBMIT, reason="forced" if policy.force else "asked for again")
+    if policy.force:
+        return Decision(action=Action.SUBMIT, reason="forced; what failed was processed after all, and stays")
+    return Decision(
+        action=Action.ADOPT, reason="what failed was processed after all", entry_id=found.entry_id
+    )
 
 
 def _reattach(record: Record) -> Decision:

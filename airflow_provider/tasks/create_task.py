@@ -16,7 +16,7 @@ from airflow_provider.errors import (
     NotFoundError,
     OutcomeUnknownError,
 )
-from airflow_provider.refresh.create import Create, Found, decide_create
+from airflow_provider.refresh.create import Create, Found, Shows, decide_create
 from airflow_provider.refresh.observation import Observation, Phase
 from airflow_provider.refresh.record import Outcome, Record
 from airflow_provider.refresh.schedule import FIRST_PAUSES
@@ -73,7 +73,9 @@ class CreateTask(RefreshTask):
                 return self.submit(None, _NOTHING, report)
             case Action.ADOPT if record is not None and decision.entry_id is not None:
                 found = record.entry_id is None
-                made = replace(record, identity=self.identity, entry_id=decision.entry_id)
+                made = replace(
+                    record, identity=self.identity, entry_id=decision.entry_id, ending=None, message=""
+                )
                 return self._made(replace(made, outcome=Outcome.ADOPTED) if found else made)
             case Action.REATTACH if record is not None and record.entry_id is not None:
                 self._look_at_entry(record.entry_id)
@@ -169,12 +171,16 @@ class CreateTask(RefreshTask):
             ids = self._titled(self.refresh.title) - set(record.titled or ())
         found = []
         for entry_id in sorted(ids):
+            entry = self.refresh.entry(entry_id)
             try:
-                answer = self.send(self.refresh.entry(entry_id).read())
+                answer = self.send(entry.read())
             except NotFoundError:
                 continue
-            found.append(Found(entry_id=entry_id, shows=self.refresh.shows(answer)))
-            self.log.info("Entry %d may be an earlier try's: it shows %s", entry_id, found[-1].shows)
+            seen, shows = entry.observe(answer), self.refresh.shows(answer)
+            if shows is Shows.OTHERS and self.refresh.uploads and record.entry_id is not None:
+                shows = Shows.NOTHING  # its id says whose it is; what a file holds cannot be compared
+            found.append(Found(entry_id=entry_id, shows=shows, failed=_failed(seen)))
+            self.log.info("Entry %d may be an earlier try's: it shows %s", entry_id, shows)
         return tuple(found)
 
     def _titled(self, title: str) -> set[int]:
@@ -216,3 +222,8 @@ class CreateTask(RefreshTask):
                 "at the list there; then clear the task with force=True to create it."
             )
         return super().refused(decision)
+
+
+def _failed(seen: Observation) -> bool:
+    """Failed, or stopped on its way with an error."""
+    return seen.phase is Phase.FAILED or (bool(seen.error) and seen.phase is not Phase.SUCCEEDED)

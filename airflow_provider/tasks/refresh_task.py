@@ -220,8 +220,8 @@ class RefreshTask:
         return decision, seen
 
     def _decide(self, record: Record | None, seen: Observation, report: Report | None) -> Decision:
-        version = self.options.version
-        self._delivered = variables.delivered(self.target) if version is not None else {}
+        # Read without a version, too: whatever is written next, the note must not outlive it.
+        self._delivered = variables.delivered(self.target)
         policy = replace(
             self.policy,
             delivered=self._delivered.get("version"),
@@ -541,7 +541,7 @@ class RefreshTask:
     def _deliver(self, record: Record, result: RefreshResult) -> dict[str, Any]:
         if record.wait is not None:
             run_id = self.context.get("run_id")
-            variables.remember_delivered(self.target, result, record.wait, run_id)
+            variables.remember_delivered(self.target, result, record.wait, run_id, written=record.at)
         return self._finish(record, result)
 
     def _finish(self, record: Record, result: RefreshResult) -> dict[str, Any]:

@@ -239,7 +239,8 @@ class SensorTask:
             raise trouble
         self.log.info("%s is ready: %s", self.target.key, report.seen)
         result = self._result(report.wait, report.seen)
-        variables.remember_delivered(self.target, result, report.wait, self.context.get("run_id"))
+        run_id = self.context.get("run_id")
+        variables.remember_delivered(self.target, result, report.wait, run_id, written=report.wait.started)
         announce(self.context, result.to_json())
         return result.to_json()
 

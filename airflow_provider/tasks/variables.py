@@ -85,18 +85,28 @@ def delivered(target: Target) -> dict[str, Any]:
     return read(_delivered(target))
 
 
-def remember_delivered(target: Target, result: RefreshResult, wait: Wait, run_id: object) -> None:
+def remember_delivered(
+    target: Target, result: RefreshResult, wait: Wait, run_id: object, *, written: float
+) -> None:
     """
     Note the version of a refresh whose end is proven; nothing where it has none.
 
+    Nor where a later write is noted already: an old run that is cleared proves an end that has been overwritten.
+
     The present state, seen by a sensor or taken unproven, says nothing of a version. A run that somebody else
     started (adopted after a 409) may not have read this version of the source, so it is not noted either.
+
+    :param written: when the write was begun, seconds since the epoch
     """
     proven = wait.purpose is Purpose.OWN and result.confirmed
     if result.version is None or not proven or wait.receipt is Receipt.CONFLICT:
         return
+    noted = delivered(target).get("written")
+    if isinstance(noted, (int, float)) and noted > written:
+        return
     note = {
         "version": result.version,
+        "written": written,
         "marker": result.marker,
         "finished": result.finished,
         "run_id": str(run_id),

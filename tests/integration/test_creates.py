@@ -76,6 +76,39 @@ def test_two_entries_that_read_like_ours_are_named_and_nothing_is_sent(rig: Rig)
     assert len(rig.entries()) == 3
 
 
+@pytest.mark.parametrize("again", ["retry", "clear"])
+@pytest.mark.parametrize("kind", ["text", "url"])
+def test_an_entry_that_failed_and_was_repaired_by_somebody_is_not_removed(
+    rig: Rig, kind: str, again: str
+) -> None:
+    rig.speak("knowledge-base")
+    rig.sandbox.options(entry_outcome="UNPROCESSABLE", delete_status=200)
+    source = {"text": OURS, "url": "https://www.example.com/ours"}
+    task = TaskUnderTest(rig.create(title="Handbook", **{kind: source[kind]}), retries=2)
+    assert task.to_the_end().verdict == ("up_for_retry", "RefreshFailedError")
+    (failed,) = set(rig.entries()) - {rig.sandbox.entry_id}
+    rig.sandbox.options(entry_outcome="READY")
+    changed = {"rawText": THEIRS} if kind == "text" else {}
+    rig.sandbox.set_entry(failed, status="READY", error=None, **changed)
+    ended = (task.retry() if again == "retry" else task.clear()).to_the_end()
+    assert ended.state == "success", ended.told
+    assert failed in rig.entries()
+    # Its own text is there beside the repair; a page that was read after all is there once.
+    assert (ended.result["entry_id"] == failed) is (kind == "url")
+
+
+@pytest.mark.parametrize("again", ["retry", "clear"])
+def test_an_entry_that_failed_is_removed_before_its_file_is_sent_again(rig: Rig, again: str) -> None:
+    rig.speak("knowledge-base")
+    rig.sandbox.options(entry_outcome="UNPROCESSABLE", delete_status=200)
+    task = TaskUnderTest(rig.create(title="Handbook", path=_file(rig, "o.txt", OURS)), retries=2)
+    assert task.to_the_end().verdict == ("up_for_retry", "RefreshFailedError")
+    rig.sandbox.options(entry_outcome="READY")
+    ended = (task.retry() if again == "retry" else task.clear()).to_the_end()
+    assert ended.state == "success", ended.told
+    assert rig.entries() == [rig.sandbox.entry_id, ended.result["entry_id"]]
+
+
 # --- the source -------------------------------------------------------------------------------------------
 
 

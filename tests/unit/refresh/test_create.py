@@ -42,6 +42,14 @@ def found(*shows: Shows) -> tuple[Found, ...]:
     return tuple(Found(entry_id=10 + place, shows=each) for place, each in enumerate(shows))
 
 
+def still(shows: Shows) -> tuple[Found, ...]:
+    return (Found(entry_id=7, shows=shows, failed=True),)
+
+
+def repaired(shows: Shows) -> tuple[Found, ...]:
+    return (Found(entry_id=7, shows=shows),)
+
+
 def decide(
     record: Record | None,
     seen: tuple[Found, ...] | None = None,
@@ -90,7 +98,21 @@ OURS, OTHERS, NOTHING, EMPTY = Shows.OURS, Shows.OTHERS, Shows.NOTHING, Shows.EM
             ended(Ending.OK, noted=True), None, CLEARED, 0, (Action.SUBMIT, None), id="green, cleared"
         ),
         pytest.param(ended(Ending.OK), None, CLEARED, 0, (Action.SUBMIT, None), id="of an older version"),
-        pytest.param(ended(Ending.FAILED), None, ME, 0, (Action.REPLACE, 7), id="failed"),
+        # what failed is removed only while it shows that, and nothing but what we sent
+        pytest.param(ended(Ending.FAILED), None, ME, 0, (Action.LOOK, None), id="failed, not looked"),
+        pytest.param(ended(Ending.FAILED), (), ME, 0, (Action.SUBMIT, None), id="failed, gone"),
+        pytest.param(ended(Ending.FAILED), still(OURS), ME, 0, (Action.REPLACE, 7), id="failed"),
+        pytest.param(ended(Ending.FAILED), still(NOTHING), ME, 0, (Action.REPLACE, 7), id="failed, a file"),
+        pytest.param(
+            ended(Ending.FAILED), still(OTHERS), ME, 0, (Action.SUBMIT, None), id="failed, rewritten"
+        ),
+        pytest.param(ended(Ending.FAILED), repaired(OTHERS), ME, 0, (Action.SUBMIT, None), id="repaired"),
+        pytest.param(
+            ended(Ending.FAILED), repaired(OURS), ME, 0, (Action.ADOPT, 7), id="processed after all"
+        ),
+        pytest.param(
+            ended(Ending.FAILED), repaired(OURS), FORCED, 0, (Action.SUBMIT, None), id="processed, forced"
+        ),
         pytest.param(ended(Ending.UNCONFIRMED), None, ME, 0, (Action.REPEAT_ERROR, None), id="unconfirmed"),
         # force gets out of every dead end, and makes no twin of what is on its way
         pytest.param(intent(titled=None), None, FORCED, 0, (Action.SUBMIT, None), id="no title, forced"),
