@@ -140,6 +140,13 @@ class SyncRun:
         if self.report is not None and (error := waiting.failure(self.report, self.destination.key)):
             raise error  # not the trouble that whoever looks now would meet, too
         self.session.list_held()
+        if self.session.misnamed:
+            self.log.warning(
+                "Entries %s bear a mark of sync '%s' that is not at the end of their titles: somebody edited those. "
+                "They are not ours any more and go on answering; delete them, or bring the titles back",
+                sorted(self.session.misnamed, key=str)[:_NAMED],
+                self.options.sync_id,
+            )
         self.read()
         if self.report is not None:
             self._take_in(self.report)
@@ -259,6 +266,7 @@ class SyncRun:
             deadline=self.session.deadline,
             log=self.log,
             backups=self.backups,
+            is_approved=bool(self.options.expect_plan),
         )
         self.applier = Applier(
             session=self.session,
@@ -293,7 +301,7 @@ class SyncRun:
         held += self._taken_over()
         plan = planning.make_plan(self.wanted.values(), held, options, self.state)
         if self._is_suspicious(plan):
-            held = [*self.session.list_whole(), *self._taken_over()]
+            held = [*self.session.list_whole(), *self._taken_over(whole=True)]
             plan = planning.make_plan(self.wanted.values(), held, options, self.state)
         if self.saved is not None:
             has_moved = self.saved.version != self.version
@@ -313,11 +321,11 @@ class SyncRun:
             return True
         return len(missing) > shown and 2 * (self.session.count() - shown) >= len(missing)
 
-    def _taken_over(self) -> list[Held]:
+    def _taken_over(self, *, whole: bool = False) -> list[Held]:
         """Return the entries of another sync that are this source's documents."""
         if self.options.adopt_from is None:
             return []
-        others = self.session.list_of(self.options.adopt_from)
+        others = self.session.list_of(self.options.adopt_from, whole=whole)
         return [entry for entry in others if entry.key_hash in self.wanted]
 
     def _look_for_edits(self) -> None:

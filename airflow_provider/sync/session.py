@@ -46,6 +46,7 @@ class Session:
     :param concurrency: requests at a time; the client has as many connections
     :param deadline: seconds since the epoch after which nothing is begun any more
     :ivar held: our entries, as the vendor's list showed them last
+    :ivar misnamed: entries whose titles hold our mark, and go on after it: somebody edited them
     :ivar looks: how often the vendor was asked how far it is
     """
 
@@ -71,6 +72,7 @@ class Session:
         self.limit = AdaptiveLimit(concurrency, deadline)
         self.client = self._connect()
         self.held: Sequence[Held] = ()
+        self.misnamed: list[int | str] = []
         self.looks = 0
         self._known: set[int | str] = set()
 
@@ -126,7 +128,10 @@ class Session:
 
         :raises ListIncompleteError: the list does not add up
         """
-        shown = self._ours(self._list(search_term(self._sync_id)))
+        term = search_term(self._sync_id)
+        listed = self._list(term)
+        self.misnamed = [entry.id for entry in listed if not entry.sync_id and term in entry.title]
+        shown = self._ours(listed)
         unseen = self._known - {entry.id for entry in shown}
         if unseen:
             found = self._ours(self.get(unseen))
@@ -146,9 +151,14 @@ class Session:
         """Ask how many entries there are, whosever they are."""
         return self.ask(lambda: self._destination.count(self.client))
 
-    def list_of(self, sync_id: str) -> Sequence[Held]:
-        """List the entries of another sync."""
-        return [entry for entry in self._list(search_term(sync_id)) if entry.sync_id == sync_id]
+    def list_of(self, sync_id: str, *, whole: bool = False) -> Sequence[Held]:
+        """
+        List the entries of another sync.
+
+        :param whole: without the vendor's search, which may have left some out
+        """
+        term = None if whole else search_term(sync_id)
+        return [entry for entry in self._list(term) if entry.sync_id == sync_id]
 
     def list_unmarked(self) -> Sequence[Held]:
         """List the entries that bear nobody's mark."""

@@ -97,6 +97,7 @@ class Writer:
     :param strategy: what the caller wants with a changed text
     :param backups: texts that were kept before they were written over, by digest
     :param deadline: seconds since the epoch after which nothing is sent again
+    :param is_approved: somebody approved the very content that was planned
     """
 
     destination: Destination
@@ -108,6 +109,7 @@ class Writer:
     deadline: float
     log: Any
     backups: Mapping[str, bytes] = field(default_factory=dict)
+    is_approved: bool = False
     _breaker: Breaker = field(default_factory=Breaker)
 
     async def send(self, client: AsyncClient, rows: Sequence[Row], batch: Batch) -> None:
@@ -202,6 +204,10 @@ class Writer:
             await self._roll_back(client, row, wanted, batch)
             return
         now, content = await asyncio.to_thread(self.reading.again, wanted)
+        if self.is_approved and (now.digest, now.title) != (wanted.digest, wanted.title):
+            why = "it changed after its plan was approved; make a plan again, and have that approved"
+            batch.note(row.key_hash, given_up=why, unsent=True)
+            return
         if now.digest != wanted.digest:
             self.log.info("%s changed while the source was read; sending what it is now", wanted.key)
             batch.wanted[row.key_hash] = now

@@ -412,6 +412,23 @@ def test_a_copy_made_by_hand_never_replaces_its_original(library: Library) -> No
     assert [(entry.id, entry.text) for entry in library.ours()] == [(original, "Ours.")]
 
 
+def test_an_entry_whose_title_was_edited_behind_the_mark_is_named(
+    library: Library, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody may delete it: it may be somebody's copy. But it goes on answering."""
+    library.put_many(3)
+    library.bring()
+    entry = library.entry("article-001.md")
+    title = library.marked("article-001.md", "article-001.md", "Text of article 1.")
+    library.rig.sandbox.set_entry(entry.id, title=f"{title} (copy)")
+    capsys.readouterr()
+    assert library.bring(delete_missing=True)["counts"] == {"unchanged": 2, "created": 1}
+    assert (
+        f"Entries [{entry.id}] bear a mark of sync 'main' that is not at the end" in capsys.readouterr().out
+    )
+    assert entry.id in [each.id for each in library.entries]
+
+
 # --- the vendor's list ---------------------------------------------------------------------------------------
 
 
@@ -435,6 +452,24 @@ def test_a_search_that_leaves_out_what_is_there_sends_nothing_again(
         result = library.bring(delete_missing=True, deferrable=deferrable)
     assert result["counts"] == {"unchanged": 20}
     assert (library.written, library.ours()) == ({}, before)
+
+
+@both
+def test_a_search_that_leaves_out_what_is_to_be_taken_over_makes_no_twin(
+    library: Library, deferrable: bool
+) -> None:
+    library.put_many(6)
+    library.bring(sync_id="old")
+
+    def blind(call: Any, answer: Any) -> Any:
+        if call.name == LIST and "kb~old." in str(call.query.get("search")):
+            return replace(answer, items=(), total=0)
+        return answer
+
+    with bent(blind):
+        result = library.bring(sync_id="new", adopt_from="old", deferrable=deferrable)
+    assert (result["counts"], len(library.entries)) == ({"renamed": 6}, len(library.theirs("new")) + 6)
+    assert library.ours("old") == []
 
 
 def test_an_entry_that_the_list_leaves_out_in_the_middle_of_a_run_is_not_created_again(

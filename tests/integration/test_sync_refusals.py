@@ -259,6 +259,23 @@ def test_an_approved_plan_is_not_finished_with_another_source(eight: Library) ->
         assert task.retry().to_the_end().verdict == ("failed", "PlanChangedError")
 
 
+@pytest.mark.parametrize("deferrable", MODES)
+def test_what_changed_after_its_plan_was_approved_is_not_sent(eight: Library, deferrable: bool) -> None:
+    """Between the reading that the plan was made from, and the one that is sent."""
+    changed(eight)
+    plan = planned(eight)
+    text = eight.said["article-000.md"]
+    with Wire() as wire:
+        wire.before = {2: lambda: eight.put("article-000.md", "Free beer.")}
+        make = eight.make(delete_missing=True, expect_plan=plan, deferrable=deferrable, concurrency=1)
+        task = wire.task(make)
+        ended = task.to_the_end()
+        assert ended.verdict == ("up_for_retry", "DocumentsFailedError")
+        assert "article-000.md: it changed after its plan was approved" in ended.told
+        assert task.retry().to_the_end().verdict == ("failed", "PlanChangedError")
+    assert eight.said["article-000.md"] == text
+
+
 # --- what Airflow keeps --------------------------------------------------------------------------------------
 
 
