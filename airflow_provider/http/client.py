@@ -78,7 +78,7 @@ class Client:
     Usable as a context manager; closing it closes its connections.
 
     :param transport: stands in for the network in tests
-    :param sleep: waits between attempts
+    :param sleep: waits between attempts; None: as the clock of this process does when it is made
     """
 
     def __init__(
@@ -86,11 +86,11 @@ class Client:
         settings: Settings,
         *,
         transport: httpx.BaseTransport | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
         rand: Callable[[], float] = random.random,
     ) -> None:
         self.settings = settings
-        self._sleep, self._rand = sleep, rand
+        self._sleep, self._rand = sleep or time.sleep, rand
         self._http = _built(settings, lambda: httpx.Client(transport=transport, **_options(settings)))
 
     def send(self, call: Call[T], *, retry: bool = True, deadline: float | None = None) -> T:

@@ -42,16 +42,16 @@ class Exchange(Generic[T]):
         call: Call[T],
         settings: Settings,
         left: float | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self.call = call
         self.settings = settings
-        self._clock = clock
+        self._clock = clock or time.monotonic
         self.deadline = settings.attempt_deadline + (UPLOAD_TIME if call.upload or call.file else 0.0)
         if left is not None:
             # Whoever asks at the last moment still gets an answer that comes without delay.
             self.deadline = min(self.deadline, max(left, settings.connect_timeout))
-        self._ends = clock() + self.deadline
+        self._ends = self._clock() + self.deadline
         self._status: int | None = None
         self._headers: dict[str, str] = {}
         self._body = bytearray()

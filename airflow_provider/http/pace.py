@@ -27,9 +27,9 @@ class Spacing:
     :param rate: moments per second
     """
 
-    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rate: float, clock: Callable[[], float] | None = None) -> None:
         self._gap = 1.0 / rate
-        self._clock = clock
+        self._clock = clock or time.monotonic
         self._next = 0.0
         self._lock = threading.Lock()
 
