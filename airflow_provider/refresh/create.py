@@ -2,8 +2,8 @@
 May we create, or is it there already? A create is not idempotent, so what an earlier try may have made is looked for.
 
 An entry is ours if its id was in the answer; or if it is new since the intent and reads back as what was sent; or if
-it still waits for the upload that we began. A title proves nothing: an entry that is ready with other content is
-somebody else's, and is neither adopted nor removed.
+it waits for an upload, right after the request that began ours. A title proves nothing: an entry that is ready with
+other content is somebody else's, and is neither adopted nor removed.
 """
 
 from __future__ import annotations
@@ -178,7 +178,10 @@ def _searched(
     record: Record, policy: Policy, found: tuple[Found, ...], now: float, *, again: bool
 ) -> Decision:
     """The answer was lost: what is new under the title is ours only by its content."""
-    ours = [each for each in found if each.shows in (Shows.OURS, Shows.EMPTY)]
+    recent = now - record.at < policy.start_grace
+    # Later than that an empty entry may well be somebody's upload under way. Ours, if it is, is left empty.
+    mine = (Shows.OURS, Shows.EMPTY) if recent else (Shows.OURS,)
+    ours = [each for each in found if each.shows in mine]
     if len(ours) == 1:
         (one,) = ours
         if one.shows is Shows.EMPTY:
@@ -195,7 +198,7 @@ def _searched(
     if len(ours) > 1 and not again:
         ids = ", ".join(str(each.entry_id) for each in ours)
         return _unknown(f"several new entries read like it ({ids}); remove the ones that are not wanted")
-    if now - record.at < policy.start_grace:
+    if recent:
         return _grace("an earlier try may have created it; it may still show")
     if any(each.shows is Shows.NOTHING for each in found) and not again:
         ids = ", ".join(str(each.entry_id) for each in found if each.shows is Shows.NOTHING)

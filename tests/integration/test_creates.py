@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from airflow_provider.hooks.sensay import SensayHook
+from airflow_provider.vendors.sensay import endpoints
 from tests.integration.rig import ENTRIES, ENTRY, Rig
 from tests.integration.task import Supervisor, TaskUnderTest
 
@@ -51,6 +53,33 @@ def test_a_colleagues_entry_of_the_same_title_is_neither_adopted_nor_removed(
     assert entry_id in rig.entries()
     assert ended.result["entry_id"] not in (entry_id, rig.sandbox.entry_id)
     assert len(rig.entries()) == 3
+
+
+def test_a_colleagues_upload_under_way_is_not_removed(rig: Rig) -> None:
+    rig.speak("knowledge-base")
+    rig.sandbox.options(delete_status=200)
+    rig.sandbox.fault("drop", method="POST", path=ENTRIES)
+    task = TaskUnderTest(rig.create(title="Handbook", path=_file(rig, "o.txt", OURS)), retries=2)
+    assert task.to_the_end().verdict == ("up_for_retry", "AmbiguousWriteError")
+    slot = endpoints.create_file(rig.sandbox.replica_uuid, "theirs.pdf", title="Handbook")
+    with SensayHook("sensay_default").get_conn() as client:
+        client.send(slot)
+    (theirs,) = set(rig.entries()) - {rig.sandbox.entry_id}
+    ended = task.retry().to_the_end()
+    assert ended.state == "success", ended.told
+    assert {theirs, ended.result["entry_id"]} <= set(rig.entries())
+
+
+def test_a_colleagues_text_that_begins_as_ours_is_not_taken_for_ours(rig: Rig) -> None:
+    rig.speak("knowledge-base")
+    rig.sandbox.fault("drop", method="POST", path=ENTRIES)
+    task = TaskUnderTest(rig.create(title="Handbook", text=f"{OURS}. Not on Sundays."), retries=2)
+    assert task.to_the_end().verdict == ("up_for_retry", "AmbiguousWriteError")
+    theirs = _colleague(rig, text=f"{OURS}.")
+    ended = task.retry().to_the_end()
+    assert ended.state == "success", ended.told
+    assert ended.result["entry_id"] != theirs
+    assert _text_of(rig, ended.result["entry_id"]).endswith("Not on Sundays.")
 
 
 @pytest.mark.parametrize("kind", ["text", "url", "path"])

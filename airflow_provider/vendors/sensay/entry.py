@@ -57,6 +57,9 @@ DEFAULT_READY = {
     Generation.TRAINING: ("READY",),
 }
 
+#: Characters of a text that Sensay may cut short ("may be truncated for large entries"; from where on is not said).
+_LARGE = 10_000
+
 VECTOR_CREATED = "VECTOR_CREATED"
 READY = "READY"
 
@@ -280,11 +283,14 @@ def usable(seen: Observation) -> bool:
 
 def reads_back(sent: str, shown: str | None) -> bool:
     """
-    Is the text shown the text sent? Sensay may cut long texts short, so a prefix counts too.
+    Is the text shown the text sent? Sensay may cut large texts short, so the beginning of one counts too.
 
-    It proves delivery only where no unfinished write is recorded for the entry.
+    A whole text to which something was added begins as well with what it was before: so the beginning counts only if
+    it is marked as cut, or as long as what may be cut. It proves delivery only where no unfinished write is recorded
+    for the entry.
     """
-    if not shown:
-        return False
-    cut = shown.rstrip("…").rstrip(".") if len(shown) < len(sent) else shown
-    return sent == shown or (len(shown) < len(sent) and bool(cut) and sent.startswith(cut))
+    if not shown or len(shown) >= len(sent):
+        return sent == shown
+    cut = shown.rstrip("…").removesuffix("...")
+    may_be_cut = cut != shown or len(shown) >= _LARGE
+    return may_be_cut and bool(cut) and sent.startswith(cut)

@@ -334,7 +334,12 @@ def test_an_error_object_without_words_is_an_error() -> None:
     ("sent", "back", "same"),
     [
         ("We open at nine.", "We open at nine.", True),
-        ("We open at nine.", "We open", True),
+        ("We open at nine.", "We open", False),
+        ("We open at nine. Not on Sundays.", "We open at nine.", False),
+        ("We open at nine... or ten.", "We open at nine.", False),
+        ("word " * 2_001, "word " * 2_000, True),
+        ("word " * 2_000, "word " * 1_999, False),
+        ("word " * 2_001, "ward " * 2_000, False),
         ("We open at nine.", "We open…", True),
         ("We open at nine.", "We open...", True),
         ("We open at nine.", "We open at ten.", False),
@@ -344,7 +349,7 @@ def test_an_error_object_without_words_is_an_error() -> None:
         ("We open at nine.", "…", False),
     ],
 )
-def test_a_text_reads_back_whole_or_as_a_beginning_of_what_was_sent(
+def test_a_text_reads_back_whole_or_cut_short_where_it_may_be(
     sent: str, back: str | None, same: bool
 ) -> None:
     assert reads_back(sent, back) is same
