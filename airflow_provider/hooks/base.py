@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -78,14 +79,15 @@ class KnowledgeHook(BaseHook):
 
         return Client(self.settings())
 
-    def get_conn_again(self, client: Client) -> Callable[[], Client]:
-        """
-        Return what hands out a client that is open already, and then opens others.
-
-        A task opens one client and keeps it; it needs another only where its key was refused.
-        """
-        first = [client]
-        return lambda: first.pop() if first else self.get_conn()
+    @contextmanager
+    def handed_on(self) -> Iterator[Client]:
+        """Open a client for somebody who will close it; closed here if that comes to nothing."""
+        client = self.get_conn()
+        try:
+            yield client
+        except BaseException:
+            client.close()
+            raise
 
     def send(self, call: Call[T], *, retry: bool = True) -> T:
         """

@@ -124,19 +124,18 @@ class SensayUpdateKnowledgeBaseEntryOperator(RefreshOperator):
             check.problems.append("give at least one of raw_text, processed_text, vector_entry_id")
         refuse(type(self).__name__, check.problems)
         hook = SensayHook(self.sensay_conn_id)
-        client = hook.get_conn()
-        spoken = Generation(generation_of(client, generation))
-        check.problems += dropped(given, spoken)
-        ready = ready_argument(check.problems, self.ready_statuses, spoken)
-        if check.problems:
-            client.close()
-        refuse(type(self).__name__, check.problems)
+        with hook.handed_on() as client:
+            spoken = Generation(generation_of(client, generation))
+            check.problems += dropped(given, spoken)
+            ready = ready_argument(check.problems, self.ready_statuses, spoken)
+            refuse(type(self).__name__, check.problems)
         if "metadata" in given and "vector_entry_id" not in given:
             self.log.warning("metadata is sent, but the vendor uses it only beside vector_entry_id")
         return RefreshTask(
             refresh=Update(target=EntryTarget(replica_uuid, entry_id, spoken, ready), fields=given),
             options=common,
-            connect=hook.get_conn_again(client),
+            connect=hook.get_conn,
+            opened=client,
             make_trigger=_entry_trigger(self.sensay_conn_id),
             records=records,
             context=context,
@@ -236,22 +235,21 @@ class SensayCreateKnowledgeBaseEntryOperator(RefreshOperator):
         source = Source.of(check, self.text, self.url, self.path)
         refuse(type(self).__name__, check.problems)
         hook = SensayHook(self.sensay_conn_id)
-        client = hook.get_conn()
-        spoken = Generation(generation_of(client, generation))
-        if spoken is Generation.TRAINING and title is not None:
-            check.problems.append("title would be dropped: the connection speaks generation 'training'")
-        if spoken is Generation.TRAINING and source.kind == "url":
-            check.problems.append("url cannot be created: the connection speaks generation 'training'")
-        ready = ready_argument(check.problems, self.ready_statuses, spoken)
-        if check.problems:
-            client.close()
-        refuse(type(self).__name__, check.problems)
+        with hook.handed_on() as client:
+            spoken = Generation(generation_of(client, generation))
+            if spoken is Generation.TRAINING and title is not None:
+                check.problems.append("title would be dropped: the connection speaks generation 'training'")
+            if spoken is Generation.TRAINING and source.kind == "url":
+                check.problems.append("url cannot be created: the connection speaks generation 'training'")
+            ready = ready_argument(check.problems, self.ready_statuses, spoken)
+            refuse(type(self).__name__, check.problems)
         return CreateTask(
             refresh=Create(
                 replica_uuid=replica_uuid, source=source, title=title, api=spoken, ready_statuses=ready
             ),
             options=common,
-            connect=hook.get_conn_again(client),
+            connect=hook.get_conn,
+            opened=client,
             make_trigger=_entry_trigger(self.sensay_conn_id),
             records=records,
             context=context,

@@ -88,6 +88,7 @@ class RefreshTask:
 
     :param refresh: what the vendor knows of this refresh
     :param connect: reads the connection and returns a client; called again where a key was refused
+    :param opened: a client that is open already, to begin with; closed with the task
     :param name: what the record calls the target
     :param on_running: what to do where the vendor's 409 says that a run is at work; None: it says no such thing
     :param max_credits_per_day: ceiling over all tasks that set it
@@ -101,6 +102,7 @@ class RefreshTask:
     records: RecordStore
     context: Context
     log: Any
+    opened: Client | None = None
     on_running: str | None = None
     on_unknown: str | None = None
     max_credits: Decimal | None = None
@@ -655,7 +657,7 @@ class RefreshTask:
     def client(self) -> Client:
         """The client of this process: one connection read, one TLS handshake."""
         if self._client is None:
-            self._client = self.connect()
+            self._client, self.opened = self.opened or self.connect(), None
             self._note_link()
         return self._client
 
@@ -676,8 +678,9 @@ class RefreshTask:
 
     def close(self) -> None:
         """Close the connection."""
-        if self._client is not None:
-            self._client.close()
+        for client in (self.opened, self._client):
+            if client is not None:
+                client.close()
 
 
 class _Undo:

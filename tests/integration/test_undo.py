@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import BaseHook
 
+from airflow_provider.vendors.sensay import generation as generations
 from tests.integration.rig import ENTRIES, ENTRY, NEW_TEXT, RETRAIN, Rig
 from tests.integration.task import Supervisor, TaskUnderTest
 
@@ -184,3 +186,23 @@ def test_the_timeout_holds_before_the_write_and_while_it_is_sent(rig: Rig, metho
     ended = TaskUnderTest(rig.update(timeout=20), retries=1).to_the_end()
     assert ended.verdict == ("up_for_retry", "ServerError")
     assert time.time() - began < 25
+
+
+@pytest.mark.parametrize("ends", ["returned", "refused", "unknown generation"])
+def test_a_task_leaves_no_connection_open(rig: Rig, ends: str) -> None:
+    """A socket that nobody closed is a warning when it is collected, and that is an error here."""
+    if ends == "returned":
+        rig.speak("knowledge-base")
+        task = TaskUnderTest(rig.update(), retries=1)
+        assert task.to_the_end().state == "success"
+        assert task.retry().to_the_end().state == "success"
+    elif ends == "refused":
+        rig.speak("auto")
+        ended = TaskUnderTest(rig.create(text=NEW_TEXT, ready_statuses=["SLEEPING"]), retries=0).to_the_end()
+        assert ended.verdict == ("failed", "InvalidArgumentError")
+    else:
+        rig.speak("auto")
+        generations.forget()
+        rig.sandbox.fault("status", method="GET", path="file-types$", status=418, times=None)
+        assert TaskUnderTest(rig.update(), retries=0).to_the_end().state == "failed"
+    gc.collect()
