@@ -132,14 +132,20 @@ def _rows_of(document: Wanted, entries: list[Held], options: PlanOptions, state:
     known = state.of(document.key_hash)
     if best is not None and best.id in state.drifted and not known.done:
         action = Action.KEPT_STALE if options.on_drift == "keep" else Action.FAILED
-        yield row(action, best, reason=f"drifted: somebody edited entry {best.id} by hand")
+        yield row(action, best, reason=_drifted(best))
         return
     right = [e for e in entries if e.digest == document.digest and e.id not in state.distrusted]
     ready = [entry for entry in right if entry.usable]
     trusted = [entry for entry in ready if entry.id not in state.doubted]
+    mine = [entry for entry in trusted if _is_ours(entry, options)]
+    if trusted and not mine:
+        begun = [entry for entry in right if _is_ours(entry, options)]
+        if (told := _taking_over(begun, options, state, row)) is not None:
+            yield told
+            return
     if trusted:
         # Of equals the oldest: a copy made by hand bears its original's mark, and may say something else.
-        yield from _kept(document, trusted[-1], entries, options, state, row)
+        yield from _kept(document, (mine or trusted)[-1], entries, options, state, row)
         return
     if known.given_up:
         told = row(Action.FAILED, best, reason=known.given_up)
@@ -165,6 +171,28 @@ def _rows_of(document: Wanted, entries: list[Held], options: PlanOptions, state:
     yield told
     for entry in _outlived(document, entries, told.entry, state):
         yield _about(Action.SUPERSEDED, entry, "a later version answers" if entry.usable else "it failed")
+
+
+def _taking_over(
+    begun: Sequence[Held], options: PlanOptions, state: SyncState, row: Callable[..., Row]
+) -> Row | None:
+    """
+    Say how far the entry is that takes the place of another sync's, where one was begun; that one answers meanwhile.
+
+    :param begun: our entries of the present content, none of them ready
+    """
+    for entry in begun:
+        if why := state.of(entry.key_hash).given_up:
+            return row(Action.FAILED, entry, reason=why)
+        if _coming(entry, state):
+            return row(Action.PENDING, entry)
+        if _dead(entry, options, state):
+            return row(Action.FAILED, entry, reason=_trouble(entry))
+    return None
+
+
+def _is_ours(entry: Held, options: PlanOptions) -> bool:
+    return not options.sync_id or entry.sync_id in ("", options.sync_id)
 
 
 def _lost_text(document: Wanted, dead: Held, entries: Sequence[Held], state: SyncState) -> Held | None:
@@ -293,7 +321,10 @@ def _renamed(
         (entry,) = free.pop(name)
         left[entry.key_hash].remove(entry)
         reason = f"was {one_line(entry.title, 60)!r}" if entry.title else ""
-        renamed.append(replace(row, action=Action.RENAME, entry=entry, reason=reason))
+        action = Action.RENAME
+        if entry.id in state.drifted and options.on_drift == "fail":
+            action, reason = Action.FAILED, _drifted(entry)
+        renamed.append(replace(row, action=action, entry=entry, reason=reason))
     return renamed
 
 
@@ -311,6 +342,10 @@ def _moved(rows: list[Row], left: dict[str, list[Held]]) -> list[Row]:
         reason = f"was {one_line(entry.title, 60)!r}" if entry.title else ""
         moved.append(replace(row, action=Action.UPDATE, method=Method.RECREATE, entry=entry, reason=reason))
     return moved
+
+
+def _drifted(entry: Held) -> str:
+    return f"drifted: somebody edited entry {entry.id} by hand"
 
 
 def _trouble(entry: Held) -> str:

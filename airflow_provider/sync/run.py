@@ -335,7 +335,6 @@ class SyncRun:
             for entry in self.session.held
             if entry.usable
             and entry.kind is Kind.TEXT
-            and entry.key_hash in self.wanted
             and self.manifest.markers.get(str(entry.id)) not in (None, entry.seen.marker)
             and entry.id not in self.state.doubted
         }

@@ -265,6 +265,27 @@ def test_the_version_changes_with_the_content_and_only_then(rig: Rig, folder: Pa
 
 
 @pytest.mark.parametrize("deferrable", MODES)
+def test_an_agents_documents_are_taken_over_from_another_sync_once(
+    rig: Rig, folder: Path, deferrable: bool
+) -> None:
+    counts(sync(rig, everything(folder), sync_id="old"))
+    (folder / "d1.txt").write_text("Changed on the way.")
+    taken = sync(rig, everything(folder), sync_id="new", adopt_from="old", deferrable=deferrable)
+    rig.sandbox.options(document_outcome="failed")
+    ended = run(taken)
+    assert ended.verdict == ("failed", "DocumentsFailedForGoodError")
+    assert sum("~kb~old." in each["fileName"] and each["status"] == "completed" for each in shown(rig)) == 4
+    rig.sandbox.options(document_outcome="completed")
+    again = sync(
+        rig, everything(folder), sync_id="new", adopt_from="old", deferrable=deferrable, retry_failed="always"
+    )
+    for expected in ({"updated": 4, "superseded": 8}, {"unchanged": 4}):
+        assert counts(again) == expected
+    assert names(rig) == ["d0.txt", "d1.txt", "d2.txt", "x.pdf"]
+    assert all("~kb~new." in each["fileName"] for each in shown(rig))
+
+
+@pytest.mark.parametrize("deferrable", MODES)
 def test_a_folder_of_which_nothing_can_be_sent_names_no_new_version(
     rig: Rig, folder: Path, deferrable: bool
 ) -> None:

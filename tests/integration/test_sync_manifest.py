@@ -159,6 +159,25 @@ def test_an_edit_by_hand_fails_its_document(library: Library, noted: dict[str, A
 
 
 @pytest.mark.parametrize("library", MODES, indirect=True)
+@pytest.mark.parametrize(
+    ("on_drift", "state", "says"),
+    [
+        ("overwrite", "success", "Text of article 1."),
+        ("keep", "success", "Edited by hand."),
+        ("fail", "up_for_retry", "Edited by hand."),
+    ],
+)
+def test_an_edit_by_hand_is_noticed_though_its_document_moved(
+    library: Library, noted: dict[str, Any], on_drift: str, state: str, says: str
+) -> None:
+    edited(library, noted)
+    library.move("article-001.md", "moved.md")
+    for _ in range(2):
+        assert library.run(on_drift=on_drift, delete_missing=True, **noted).state == state
+    assert set(library.said.values()) == {"Text of article 0.", says, "Text of article 2."}
+
+
+@pytest.mark.parametrize("library", MODES, indirect=True)
 def test_an_edit_by_hand_is_noticed_before_a_changed_text_is_written_over_it(library: Library) -> None:
     """Without a manifest as well: the text is read before it is written over, and its mark tells."""
     for on_drift, says in (("keep", "Edited by hand."), ("overwrite", "The source's own.")):
