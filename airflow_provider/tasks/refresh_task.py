@@ -268,7 +268,7 @@ class RefreshTask:
             self._reserve(undo)
             undo.note(lambda: self.records.restore(before, self.identity.target))  # it may be half written
             self.records.write(intent)
-            self._forget_version(undo)
+            self._forget_version(undo, intent.at)
         except Exception:
             undo.all()
             raise
@@ -428,11 +428,12 @@ class RefreshTask:
                 f"max_credits_per_day={self.max_credits_per_day}. Nothing was sent. Run again tomorrow, or raise it."
             )
 
-    def _forget_version(self, undo: _Undo) -> None:
+    def _forget_version(self, undo: _Undo, written: float) -> None:
         """Until the write's end is proven, nobody can say which version is there."""
-        if note := self._delivered:
+        note = self._delivered
+        if note or self.options.version is not None:
             undo.note(lambda: variables.restore_delivered(self.target, note))
-            variables.forget_delivered(self.target)
+            variables.forget_delivered(self.target, written)
 
     def _pause(self, error: ApiError) -> None:
         """

@@ -114,9 +114,13 @@ def remember_delivered(
     restore_delivered(target, note)
 
 
-def forget_delivered(target: Target) -> None:
-    """Drop a note that is there, before a write: until its end is proven nobody can say which version is there."""
-    write(_delivered(target), {}, "")
+def forget_delivered(target: Target, written: float) -> None:
+    """
+    Drop a note before a write: until its end is proven nobody can say which version is there.
+
+    What stays says when the write was begun, so that the late end of an older one is not noted meanwhile.
+    """
+    restore_delivered(target, {"written": written})
 
 
 def restore_delivered(target: Target, note: dict[str, Any]) -> None:

@@ -44,7 +44,7 @@ def test_a_retrain_without_a_version_forgets_which_one_was_there(rig: Rig) -> No
     nights = Nights()
     nights.run(rig.retrain(version="v1"), "one")
     nights.run(rig.retrain(), "two")
-    assert [name for name in nights.variables if ".delivered." in name] == []
+    assert nights.run(rig.retrain(version="v1"), "three").result["outcome"] == "refreshed"
 
 
 @pytest.mark.parametrize("sensor", [{"mode": "poke"}, {"mode": "reschedule"}, {"deferrable": True}])
@@ -59,6 +59,20 @@ def test_an_old_sensor_that_is_cleared_does_not_bring_an_old_version_back(
     assert nights.run(rig.retrain(version="v2"), "three").result["outcome"] == "skipped"
     assert nights.run(rig.retrain(version="v1"), "four").result["outcome"] == "refreshed"
     assert rig.paid == 3
+
+
+@pytest.mark.parametrize("newer", ["v2", None])
+@pytest.mark.parametrize("sensor", [{"mode": "poke"}, {"mode": "reschedule"}, {"deferrable": True}])
+def test_the_late_end_of_an_older_write_is_not_noted_while_a_newer_one_is_on_its_way(
+    rig: Rig, sensor: dict[str, Any], newer: str | None
+) -> None:
+    nights = Nights()
+    old = nights.run(rig.update(raw_text="Text A", version="v1", wait_for_completion=False), "one").result
+    nights.run(rig.update(raw_text="Text B", version=newer, wait_for_completion=False), "two")
+    nights.run(rig.entry_sensor(since=old, **sensor), "one")
+    ended = nights.run(rig.update(raw_text="Text A", version="v1"), "three")
+    assert ended.result["outcome"] == "refreshed"
+    assert rig.sandbox.set_entry(rig.sandbox.entry_id)["rawText"] == "Text A"
 
 
 @pytest.mark.parametrize("deferrable", MODES)

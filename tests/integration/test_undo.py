@@ -57,7 +57,7 @@ ON_THE_WAY = [
     Place("SetTaskStateStore"),
     Place("GetVariable", ".open.", 2),
     Place("PutVariable", ".open."),
-    Place("DeleteVariable", ".delivered."),
+    Place("PutVariable", ".delivered."),
 ]
 
 
