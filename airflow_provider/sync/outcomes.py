@@ -93,7 +93,7 @@ def outcomes(plan: Plan, state: SyncState, removals: Removals) -> Iterator[dict[
             outcome, reason = _outcome(row, state)
             yield _line(row, outcome, reason, state.of(row.key_hash).request_id)
         elif row.action is Action.MISSING:
-            yield _line(row, "missing", "its document left the source; delete_missing is off")
+            yield _line(row, "missing", row.reason or "its document left the source; delete_missing is off")
     for row, outcome, reason in removals.ends.values():
         yield _line(row, outcome, reason or row.reason)
 

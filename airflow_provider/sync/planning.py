@@ -61,8 +61,14 @@ def make_plan(wanted: Iterable[Wanted], held: Sequence[Held], options: PlanOptio
             entries[:] = [entry for entry in entries if not _is_lost(entry, options)]
         rows = _moved(_renamed(rows, by_key, options, state), by_key)
     rows += [_about(Action.SUPERSEDED, entry, "its file never came") for entry in lost]
-    gone = Action.DELETE if options.delete_missing else Action.MISSING
-    rows += [_about(gone, entry) for entries in by_key.values() for entry in entries]
+    failed = {(r.wanted.kind, r.wanted.digest) for r in rows if r.wanted and r.action is Action.FAILED}
+    for entry in (entry for entries in by_key.values() for entry in entries):
+        if not options.delete_missing:
+            rows.append(_about(Action.MISSING, entry))
+        elif entry.usable and (entry.kind, entry.digest) in failed:
+            rows.append(_about(Action.MISSING, entry, "kept: what it says failed under its new key"))
+        else:
+            rows.append(_about(Action.DELETE, entry))
     return Plan(tuple(rows), live)
 
 

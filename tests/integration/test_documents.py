@@ -265,6 +265,25 @@ def test_the_version_changes_with_the_content_and_only_then(rig: Rig, folder: Pa
 
 
 @pytest.mark.parametrize("deferrable", MODES)
+def test_a_moved_document_that_failed_goes_on_answering_from_its_old_place(
+    rig: Rig, folder: Path, deferrable: bool
+) -> None:
+    make = sync(
+        rig, everything(folder), deferrable=deferrable, delete_missing=True, on_failed_documents="warn"
+    )
+    counts(make)
+    rig.sandbox.options(document_outcome="failed")
+    (folder / "d0.txt").rename(folder / "moved.txt")
+    for _ in range(3):  # what failed for good is no reason to keep others, but its own text is
+        assert counts(make) == {"failed": 1, "unchanged": 3, "missing": 1}
+        assert names(rig) == ["d0.txt", "d1.txt", "d2.txt", "moved.txt (failed)", "x.pdf"]
+    rig.sandbox.options(document_outcome="completed")
+    (folder / "moved.txt").write_text("Changed, and the vendor can read it.")
+    assert counts(make) == {"updated": 1, "unchanged": 3, "superseded": 1, "deleted": 1}
+    assert names(rig) == ["d1.txt", "d2.txt", "moved.txt", "x.pdf"]
+
+
+@pytest.mark.parametrize("deferrable", MODES)
 def test_an_agents_documents_are_taken_over_from_another_sync_once(
     rig: Rig, folder: Path, deferrable: bool
 ) -> None:
