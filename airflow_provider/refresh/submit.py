@@ -141,7 +141,9 @@ class Refresh(Protocol):
         """May ``on_unconfirmed='accept'`` take this for the end?"""
 
 
-def settled(record: Record | None, identity: Identity, *, repeatable: bool = False) -> Decision | None:
+def settled(
+    record: Record | None, identity: Identity, *, repeatable: bool = False, version: str | None = None
+) -> Decision | None:
     """
     Decide without a look, where this very refresh had ended; else None.
 
@@ -149,10 +151,12 @@ def settled(record: Record | None, identity: Identity, *, repeatable: bool = Fal
     its end, gets the recorded result.
 
     :param repeatable: a write that costs nothing is rather decided anew
+    :param version: what a clear asks for; the result of another version is no answer to it
     """
     if record is None or record.open:
         return None
     lost = record.noted is False and record.same_write(identity) and not (identity.forced or repeatable)
+    lost = lost and (version is None or version == record.version)
     if record.ending is Ending.OK and (lost or record.same_cycle(identity)):
         return Decision(action=Action.RETURN, reason="this refresh had ended; only Airflow had not noted it")
     if record.ending in (Ending.UNCONFIRMED, Ending.DEFECTIVE) and record.same_cycle(identity):
@@ -183,7 +187,9 @@ def decide(
             return _resume(record, identity, policy, seen, rules, now, waited)
         if not policy.repeatable:
             return mismatch(record, identity)
-    elif (ended := settled(record, identity, repeatable=policy.repeatable)) is not None:
+    elif (
+        ended := settled(record, identity, repeatable=policy.repeatable, version=policy.version)
+    ) is not None:
         return ended
     return _begin(record, identity, policy, seen, rules, waited)
 

@@ -211,7 +211,8 @@ class RefreshTask:
 
     def decide(self, record: Record | None, report: Report | None) -> tuple[Decision, Observation | None]:
         """Decide from the record, and from what the target shows if that is not enough."""
-        ended = submit.settled(record, self.identity, repeatable=self.policy.repeatable)
+        policy = self.policy
+        ended = submit.settled(record, self.identity, repeatable=policy.repeatable, version=policy.version)
         if ended is not None and not self.dry_run:
             return ended, None
         seen = self.watch.observe(self.deadline)

@@ -213,6 +213,23 @@ def test_a_refresh_that_ended_though_its_task_is_red_is_not_paid_again(
 
 
 @pytest.mark.parametrize("keeps", KEEPS)
+@pytest.mark.parametrize("deferrable", MODES)
+def test_a_clear_of_a_red_task_that_asks_for_another_version_gets_that_one(
+    rig: Rig, keeps: str, deferrable: bool
+) -> None:
+    def away(message: Any) -> None:
+        if type(message).__name__ == "SetXCom":
+            raise RuntimeError("the API server is away")
+
+    task = _task(rig, keeps, rig.retrain(version="v1", deferrable=deferrable), before=away)
+    assert task.to_the_end().state == "up_for_retry"
+    task.supervisor.before = lambda message: None
+    task.make = rig.retrain(version="v2", deferrable=deferrable)
+    outcome = _cleared(task, keeps)
+    assert (outcome.state, outcome.result["version"], rig.paid) == ("success", "v2", 2), outcome.told
+
+
+@pytest.mark.parametrize("keeps", KEEPS)
 def test_a_forced_clear_of_a_red_task_that_had_ended_refreshes_again(rig: Rig, keeps: str) -> None:
     def away(message: Any) -> None:
         if type(message).__name__ == "SetXCom":
