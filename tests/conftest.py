@@ -43,10 +43,14 @@ def _airflow_home() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Side by side, all that needs the one Airflow stack runs in one process, and begins first: it takes longest."""
+    """Side by side, all that needs one server runs in one process; the Airflow stack begins first: it takes longest."""
     if not config.pluginmanager.hasplugin("xdist"):
         return
     stack = [item for item in items if "tests/system/" in item.nodeid]
-    for item in stack:
-        item.add_marker(pytest.mark.xdist_group("stack"))
+    for name, those in (
+        ("stack", stack),
+        ("bucket", [item for item in items if "in_a_bucket" in item.nodeid]),
+    ):
+        for item in those:
+            item.add_marker(pytest.mark.xdist_group(name))
     items[:] = [*stack, *(item for item in items if item not in set(stack))]

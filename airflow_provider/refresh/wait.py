@@ -32,7 +32,7 @@ class Receipt(StrEnum):
     PLAIN = "plain"
     ACTIVE = "active"  # the answer said pending or training
     CONFLICT = "conflict"  # the vendor's 409: a run is active
-    VECTOR = "vector"  # the older Sensay write carried vectorEntryId: processed already, the vendor says
+    VECTOR = "vector"  # the write carried a vector of its own: processed already, the vendor says
 
 
 class Proof(StrEnum):

@@ -1,7 +1,7 @@
 """
 The mark: which sync keeps an entry, for which document, with which content.
 
-The vendors have no metadata, so it travels in the entry's title (SendKit: in the file name), and the
+The vendors have no metadata, so it travels in the entry's title (or in the file name), and the
 vendor's own list is the manifest: no state to lose. ``[kb~main.k4u7x2mvqa.7hd2k9qe-q3x]`` holds the sync's name in
 clear, 50 bits of the document's key, 40 of its content and 15 of the source it came from.
 """
