@@ -29,18 +29,21 @@ _EXIT_CODES = (
     "3  none failed, and at least one is in progress (SendKit's 'pending': queued, or never trained)"
 )
 
+Connections = Annotated[
+    list[str] | None, typer.Argument(help="Ids of connections.", show_default="the default ones")
+]
+Ids = Annotated[
+    list[str] | None,
+    typer.Option("--id", metavar="ID", help="Only this agent or replica; repeatable."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object in place of the table.")]
+
 
 @app.command(epilog=_EXIT_CODES)
 def status(
-    connections: Annotated[
-        list[str] | None,
-        typer.Argument(help="Ids of connections.", show_default="the default ones"),
-    ] = None,
-    ids: Annotated[
-        list[str] | None,
-        typer.Option("--id", metavar="ID", help="Only this agent or replica; repeatable."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object in place of the table.")] = False,
+    connections: Connections = None,
+    ids: Ids = None,
+    as_json: AsJson = False,
     keep_current: Annotated[
         bool, typer.Option("--watch", help="Keep the table current until Ctrl-C.")
     ] = False,
@@ -82,16 +85,10 @@ _PLAN_EXIT_CODES = (
 
 @app.command(epilog=_EXIT_CODES)
 def documents(
-    connections: Annotated[
-        list[str] | None,
-        typer.Argument(help="Ids of connections.", show_default="the default ones"),
-    ] = None,
-    ids: Annotated[
-        list[str] | None,
-        typer.Option("--id", metavar="ID", help="Only this agent or replica; repeatable."),
-    ] = None,
+    connections: Connections = None,
+    ids: Ids = None,
     failed: Annotated[bool, typer.Option("--failed", help="Only those that failed, and why.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object in place of the table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """
     List the documents that agents and replicas hold, with what the vendor says of each.
@@ -120,7 +117,7 @@ def plan(
     dag_file: Annotated[
         str | None, typer.Option("--file", help="Read the DAG from this file, not from Airflow's bundles.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object in place of the table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """
     Show what a sync would create, change and delete if its task ran now; sends nothing, and costs nothing.
